@@ -1,0 +1,61 @@
+# make demo, make test: that is all one needs. `make help` lists the rest.
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/requirements.installed
+PROJECT := $(VENV)/project.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help environment demo test lint format bench requirements clean
+
+help:  ## list these commands
+	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
+
+environment: $(PROJECT)  ## the virtual environment, made anew when the requirements have changed
+
+demo: $(PROJECT)  ## the catering site with its data on http://127.0.0.1:8000/ (PORT=8001 for another port)
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py load_demo
+	@echo
+	@echo "Open http://127.0.0.1:$(PORT)/ (Ctrl-C stops the site)"
+	@echo
+	@$(BIN)/python manage.py runserver $(PORT)
+
+test: $(PROJECT)  ## every test on SQLite, then on PostgreSQL (DATABASE_URL, or a server of its own)
+	DATABASE=sqlite $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+	DATABASE=postgresql $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+lint: $(PROJECT)  ## ruff, mypy, and whether a migration is missing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(PROJECT)  ## let ruff format the code and sort its imports
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(PROJECT)  ## every benchmark, one after the other
+	set -e; for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark; done
+
+requirements: $(PROJECT)  ## compile requirements/development.txt anew (UPGRADE=1 takes the newest versions)
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header \
+		$(if $(UPGRADE),--upgrade) requirements/development.in --output-file requirements/development.txt --quiet
+
+clean:  ## remove the environments, the caches and the demo's database
+	rm -rf .venv .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis test-results build dist
+	rm -f demo.sqlite3 demo.sqlite3-shm demo.sqlite3-wal
+
+$(INSTALLED): requirements/development.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/development.txt
+	@touch $@
+
+# The build tool stands in the requirements: nothing else is fetched.
+$(PROJECT): $(INSTALLED) pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

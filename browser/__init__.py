@@ -1,0 +1,1 @@
+"""Pages over the event store: streams, events, links and processes, inside the admin or on their own."""

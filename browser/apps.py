@@ -1,0 +1,9 @@
+"""Django wiring."""
+
+from django.apps import AppConfig
+
+
+class BrowserConfig(AppConfig):
+    name = "browser"
+    label = "event_store_browser"
+    verbose_name = "Event store browser"

@@ -1,0 +1,8 @@
+"""Django wiring."""
+
+from django.apps import AppConfig
+
+
+class CateringConfig(AppConfig):
+    name = "catering"
+    default_auto_field = "django.db.models.BigAutoField"

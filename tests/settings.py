@@ -1,0 +1,27 @@
+"""The demo site's settings with a database for tests: SQLite, or PostgreSQL with DATABASE=postgresql."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from catering.settings import *  # noqa: F403
+from catering.settings import postgresql, sqlite
+
+DATABASE = os.environ.get("DATABASE", "sqlite")
+
+# A file, since threads cannot share a database in memory; one for each run, removed by Django at its end.
+FILE = Path(tempfile.gettempdir()) / f"event-store-tests-{os.getpid()}.sqlite3"
+
+DATABASES = {
+    "default": {
+        "sqlite": sqlite(FILE) | {"TEST": {"NAME": str(FILE)}},
+        # Without a DATABASE_URL, tests/conftest.py starts a server once a test needs it.
+        "postgresql": postgresql(os.environ.get("DATABASE_URL") or "postgresql:///postgres"),
+    }[DATABASE]
+}
+# How a process that a test starts finds the test's own database (the fixture `child_environment`).
+DATABASES["default"]["NAME"] = os.environ.get("DATABASE_NAME", DATABASES["default"]["NAME"])
+
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
