@@ -1,1 +1,91 @@
 """An event store for Django: published once, linked into as many streams as readers need, never changed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from event_store.events import Event, NewEvent, RecordedEvent
+from event_store.exceptions import (
+    DuplicateEvent,
+    EventAlreadyLinked,
+    EventNotFound,
+    EventStoreError,
+    WrongExpectedVersion,
+)
+from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS
+from event_store.messages import type_of
+from event_store.streams import category_of
+from event_store.subscribers import subscriber
+
+if TYPE_CHECKING:
+    from event_store.aggregates import Aggregate, AggregateRepository, applies
+    from event_store.commands import Command, dispatch, handles
+    from event_store.horizon import Horizon
+    from event_store.processes.intents import Complete
+    from event_store.processes.manager import ProcessManager, process_managers
+    from event_store.processes.replay import ReplayedStep, initial_state, replay
+    from event_store.query import EventQuery
+    from event_store.store import EventStore
+    from event_store.stores import event_store, event_stores
+
+# Bound to models or to settings: imported when first asked for, so that `event_store` can be imported anywhere.
+_LAZY = {
+    "Aggregate": "aggregates",
+    "AggregateRepository": "aggregates",
+    "applies": "aggregates",
+    "Command": "commands",
+    "dispatch": "commands",
+    "handles": "commands",
+    "event_store": "stores",
+    "event_stores": "stores",
+    "Horizon": "horizon",
+    "Complete": "processes.intents",
+    "ProcessManager": "processes.manager",
+    "process_managers": "processes.manager",
+    "ReplayedStep": "processes.replay",
+    "initial_state": "processes.replay",
+    "replay": "processes.replay",
+    "EventQuery": "query",
+    "EventStore": "store",
+}
+
+__all__ = [
+    "ANY",
+    "NO_STREAM",
+    "STREAM_EXISTS",
+    "Aggregate",
+    "AggregateRepository",
+    "Command",
+    "Complete",
+    "DuplicateEvent",
+    "Event",
+    "EventAlreadyLinked",
+    "EventNotFound",
+    "EventQuery",
+    "EventStore",
+    "EventStoreError",
+    "Horizon",
+    "NewEvent",
+    "ProcessManager",
+    "RecordedEvent",
+    "ReplayedStep",
+    "WrongExpectedVersion",
+    "applies",
+    "category_of",
+    "dispatch",
+    "event_store",
+    "event_stores",
+    "handles",
+    "initial_state",
+    "process_managers",
+    "replay",
+    "subscriber",
+    "type_of",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

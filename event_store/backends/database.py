@@ -1,0 +1,246 @@
+"""Events in SQL, through Django's cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, OperationalError, ProgrammingError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from event_store.backends import postgresql, sqlite
+from event_store.backends.base import Appended, Backend, EncodedEvent, Selection, StreamPosition
+from event_store.codec import decode, decode_plain
+from event_store.events import RecordedEvent
+from event_store.exceptions import EventNotFound, InvalidStoreSettings, NotMigrated, WrongExpectedVersion
+from event_store.expected_version import ExpectedVersion, matches
+
+_WRITERS: dict[str, ModuleType] = {"postgresql": postgresql, "sqlite": sqlite}
+_MISSING_IN_POSTGRESQL = ("42P01", "42883")
+
+_COLUMNS = (
+    "e.event_id, e.type, e.schema_version, {text}, e.correlation_id, e.causation_id,"
+    " e.recorded_at, e.valid_at, e.global_position"
+)
+
+
+class DatabaseBackend(Backend):
+    """
+    Args:
+        using: the alias of the database in DATABASES; a router is never asked.
+    """
+
+    def __init__(self, *, using: str = "default") -> None:
+        self.using = using
+
+    @property
+    def connection(self) -> BaseDatabaseWrapper:
+        return connections[self.using]
+
+    def append(
+        self,
+        events: Sequence[EncodedEvent],
+        *,
+        stream: str,
+        expected_version: ExpectedVersion,
+        links: Mapping[str, ExpectedVersion],
+        recorded_at: datetime | None,
+    ) -> Appended:
+        with self._translated_errors():
+            appended: Appended = self._writer().append(
+                self.connection,
+                events,
+                stream=stream,
+                expected_version=expected_version,
+                links=links,
+                recorded_at=recorded_at,
+            )
+        return appended
+
+    def link(
+        self, event_ids: Sequence[UUID], *, stream: str, expected_version: ExpectedVersion, linked_at: datetime | None
+    ) -> int:
+        with self._translated_errors():
+            first: int = self._writer().link(
+                self.connection, event_ids, stream=stream, expected_version=expected_version, linked_at=linked_at
+            )
+        return first
+
+    def read(self, selection: Selection) -> list[RecordedEvent[Any]]:
+        with self._translated_errors(), self.connection.cursor() as cursor:
+            selection = self._with_positions(cursor, selection)
+            sql, parameters = self._select(selection, self._columns(selection))
+            cursor.execute(sql, parameters)
+            rows = cursor.fetchall()
+        return [_recorded(row, selection) for row in rows]
+
+    def count(self, selection: Selection) -> int:
+        with self._translated_errors(), self.connection.cursor() as cursor:
+            sql, parameters = self._select(self._with_positions(cursor, selection), "1")
+            cursor.execute(f"SELECT COUNT(*) FROM ({sql}) AS selected", parameters)  # noqa: S608
+            number: int = cursor.fetchone()[0]
+        return number
+
+    def streams_of(self, event_id: UUID) -> list[StreamPosition]:
+        with self._translated_errors(), self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT s.name, l.position, l.written_here, l.linked_at FROM event_store_storedevent e"
+                " LEFT JOIN event_store_streamlink l ON l.global_position = e.global_position"
+                " LEFT JOIN event_store_stream s ON s.id = l.stream_id"
+                " WHERE e.event_id = %s ORDER BY l.written_here DESC, l.linked_at, s.name",
+                [self._uuid(event_id)],
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            raise EventNotFound([event_id])
+        return [
+            StreamPosition(name, position, bool(written_here), _utc(linked_at))
+            for name, position, written_here, linked_at in rows
+            if name is not None
+        ]
+
+    def delete_stream(self, stream: str, *, expected_version: ExpectedVersion) -> int:
+        with self._translated_errors(), self.atomic(), self.connection.cursor() as cursor:
+            # A write, so that the row is locked: a SELECT FOR UPDATE does not exist on SQLite.
+            cursor.execute(
+                "UPDATE event_store_stream SET version = version WHERE name = %s RETURNING id, version", [stream]
+            )
+            stream_id, version = cursor.fetchone() or (None, -1)
+            if not matches(expected_version, version):
+                raise WrongExpectedVersion(stream=stream, expected=expected_version, actual=version)
+            cursor.execute("DELETE FROM event_store_streamlink WHERE stream_id = %s", [stream_id])
+            removed: int = cursor.rowcount
+            cursor.execute("UPDATE event_store_stream SET version = -1 WHERE id = %s", [stream_id])
+        return removed
+
+    def atomic(self) -> AbstractContextManager[Any]:
+        return transaction.atomic(using=self.using)
+
+    def _writer(self) -> ModuleType:
+        try:
+            return _WRITERS[self.connection.vendor]
+        except KeyError:
+            raise InvalidStoreSettings(
+                f"The event store runs on PostgreSQL and SQLite; database {self.using!r} is {self.connection.vendor}."
+            ) from None
+
+    def _select(self, selection: Selection, columns: str) -> tuple[str, list[Any]]:
+        tables, order, where, parameters = _from_stream(selection) if selection.stream is not None else _from_all()
+        for bound, sign in ((selection.after, ">"), (selection.before, "<")):
+            if bound is not None:
+                where.append(f"{order} {sign} %s")
+                parameters.append(bound)
+        if selection.types is not None:
+            where.append(_any_of("e.type", len(selection.types)))
+            parameters.extend(sorted(selection.types))
+        if selection.event_ids is not None:
+            where.append(_any_of("e.event_id", len(selection.event_ids)))
+            parameters.extend(map(self._uuid, selection.event_ids))
+        direction = " DESC" if selection.backward else ""
+        sql = f"SELECT {columns} FROM {tables} WHERE {' AND '.join(where) or '1 = 1'} ORDER BY {order}{direction}"  # noqa: S608
+        if selection.limit is not None:
+            sql += " LIMIT %s"
+            parameters.append(selection.limit)
+        return sql, parameters
+
+    def _columns(self, selection: Selection) -> str:
+        text = "e.data::text, e.metadata::text" if self.connection.vendor == "postgresql" else "e.data, e.metadata"
+        stream = "l.position" if selection.stream is not None else "l.position, s.name"
+        return f"{_COLUMNS.format(text=text)}, {stream}"
+
+    def _with_positions(self, cursor: Any, selection: Selection) -> Selection:
+        return replace(
+            selection,
+            after=self._position_of(cursor, selection.after, selection.stream),
+            before=self._position_of(cursor, selection.before, selection.stream),
+        )
+
+    def _position_of(self, cursor: Any, bound: int | UUID | None, stream: str | None) -> int | None:
+        if not isinstance(bound, UUID):
+            return bound
+        if stream is None:
+            sql = "SELECT global_position FROM event_store_storedevent WHERE event_id = %s"
+            parameters = [self._uuid(bound)]
+        else:
+            sql = (
+                "SELECT l.position FROM event_store_storedevent e"
+                " JOIN event_store_streamlink l ON l.global_position = e.global_position"
+                " JOIN event_store_stream s ON s.id = l.stream_id WHERE e.event_id = %s AND s.name = %s"
+            )
+            parameters = [self._uuid(bound), stream]
+        cursor.execute(sql, parameters)
+        row = cursor.fetchone()
+        if row is None:
+            raise EventNotFound([bound], stream=stream)
+        position: int = row[0]
+        return position
+
+    def _uuid(self, value: UUID) -> UUID | str:
+        return value if self.connection.vendor == "postgresql" else value.hex
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (ProgrammingError, OperationalError) as error:
+            if self._is_missing_tables(error):
+                raise NotMigrated(self.using) from error
+            raise
+
+    def _is_missing_tables(self, error: DatabaseError) -> bool:
+        if self.connection.vendor == "postgresql":
+            return getattr(error.__cause__, "sqlstate", None) in _MISSING_IN_POSTGRESQL
+        # SQLite has no code for a missing table.
+        return "event_store_storedevent" not in self.connection.introspection.table_names()
+
+
+def _from_stream(selection: Selection) -> tuple[str, str, list[str], list[Any]]:
+    tables = "event_store_streamlink l JOIN event_store_storedevent e ON e.global_position = l.global_position"
+    where = ["l.stream_id = (SELECT id FROM event_store_stream WHERE name = %s)"]
+    return tables, "l.position", where, [selection.stream]
+
+
+def _from_all() -> tuple[str, str, list[str], list[Any]]:
+    tables = (
+        "event_store_storedevent e"
+        " LEFT JOIN event_store_streamlink l ON l.global_position = e.global_position AND l.written_here"
+        " LEFT JOIN event_store_stream s ON s.id = l.stream_id"
+    )
+    return tables, "e.global_position", [], []
+
+
+def _any_of(column: str, count: int) -> str:
+    return f"{column} IN ({', '.join(['%s'] * count)})" if count else "1 = 0"
+
+
+def _recorded(row: Sequence[Any], selection: Selection) -> RecordedEvent[Any]:
+    event_id, event_type, version, data, metadata, correlation_id, causation_id, recorded_at, valid_at, at = row[:10]
+    return RecordedEvent(
+        id=_id(event_id),
+        type=event_type,
+        schema_version=version,
+        data=data if selection.as_json else decode(event_type, data),
+        metadata=metadata if selection.as_json else decode_plain(metadata),
+        correlation_id=correlation_id and _id(correlation_id),
+        causation_id=causation_id and _id(causation_id),
+        recorded_at=_utc(recorded_at),
+        valid_at=_utc(valid_at),
+        global_position=at,
+        stream=selection.stream if selection.stream is not None else row[11],
+        position=row[10],
+    )
+
+
+def _id(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def _utc(value: datetime | str) -> datetime:
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return value.astimezone(UTC)

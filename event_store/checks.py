@@ -1,0 +1,115 @@
+"""System checks: settings that cannot work, classes that contradict each other, functions that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps.config import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
+
+from event_store.backends import postgresql
+from event_store.commands import Command, command_types, handler_of
+from event_store.events import event_types
+from event_store.exceptions import DuplicateEventType
+from event_store.stores import configured_stores, problems_of
+
+
+@register()
+def check_event_stores(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    stores = configured_stores()
+    if not isinstance(stores, dict) or "default" not in stores:
+        return [
+            Error(
+                f"EVENT_STORES is {stores!r}, without a store named 'default'.",
+                hint='Leave it out, or write EVENT_STORES = {"default": {}}.',
+                id="event_store.E001",
+            )
+        ]
+    return [
+        Error(what, hint=hint, id="event_store.E002")
+        for alias, configuration in stores.items()
+        for what, hint in problems_of(alias, configuration)
+    ]
+
+
+@register()
+def check_types(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for registry in (event_types, command_types):
+        try:
+            registry.find("")
+        except DuplicateEventType as error:
+            messages.append(Error(str(error), hint="Types are unique in a project.", id="event_store.E003"))
+    return messages
+
+
+@register()
+def check_command_handlers(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"Nobody handles {each.__module__}.{each.__qualname__}.",
+            hint=f"Decorate a function in a commands module with @handles({each.__name__}).",
+            id="event_store.E004",
+        )
+        for each in command_types.classes()
+        if issubclass(each, Command) and handler_of(each) is None
+    ]
+
+
+@register()
+def check_databases_of_stores(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for using in _databases_of_stores():
+        configuration = settings.DATABASES[using]
+        options = configuration.get("OPTIONS", {})
+        if "sqlite3" in configuration["ENGINE"] and options.get("transaction_mode") != "IMMEDIATE":
+            messages.append(
+                Warning(
+                    f"Database {using!r} is SQLite without transaction_mode IMMEDIATE.",
+                    hint='Two writers at once would fail with "database is locked": '
+                    'set DATABASES[…]["OPTIONS"]["transaction_mode"] = "IMMEDIATE".',
+                    id="event_store.W001",
+                )
+            )
+    if not settings.USE_TZ:
+        messages.append(
+            Warning(
+                "USE_TZ is False, but the event store keeps aware UTC times.",
+                hint="Set USE_TZ = True, or pages and models show these times as if they were local.",
+                id="event_store.W002",
+            )
+        )
+    return messages
+
+
+@register(Tags.database)
+def check_functions(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for using in set(databases or ()) & _databases_of_stores():
+        connection = connections[using]
+        if connection.vendor != "postgresql" or "event_store_storedevent" not in connection.introspection.table_names():
+            continue
+        if missing := postgresql.missing_functions(connection):
+            messages.append(
+                Error(
+                    f"Database {using!r} lacks the function(s) {', '.join(missing)}.",
+                    hint=f"Run manage.py migrate event_store --database {using}.",
+                    id="event_store.E005",
+                )
+            )
+    return messages
+
+
+def _databases_of_stores() -> set[str]:
+    stores = configured_stores()
+    used = {
+        each.get("OPTIONS", {}).get("using", "default")
+        for each in (stores.values() if isinstance(stores, dict) else ())
+        if isinstance(each, dict) and isinstance(each.get("OPTIONS", {}), dict)
+    }
+    return used & set(settings.DATABASES)

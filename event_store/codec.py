@@ -1,0 +1,95 @@
+"""Typed messages to JSON and back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from event_store.events import RecordedEvent, event_types
+from event_store.exceptions import UnstorablePayload
+from event_store.messages import Message, refuse_non_finite
+
+_plain_decoder = msgspec.json.Decoder()
+
+
+def encode(message: Message) -> bytes:
+    """
+    The fields of a message as one compact JSON object in UTF-8.
+
+    Raises:
+        UnstorablePayload: a text holds NUL or a lone surrogate, which PostgreSQL's jsonb cannot keep.
+    """
+    return _encode_object(message, f"{type(message).__name__}")
+
+
+def encode_metadata(metadata: Mapping[str, Any]) -> bytes:
+    """Metadata as one compact JSON object. Raises UnstorablePayload for what JSON cannot hold."""
+    if not metadata:
+        return b"{}"
+    refuse_non_finite(metadata, "metadata")
+    return _encode_object(metadata, "metadata")
+
+
+def decode(event_type: str, text: str | bytes) -> Any:
+    """
+    The typed event, or plain data (dict, list, scalars) where no class has this type.
+
+    Raises:
+        msgspec.ValidationError: the stored fields do not fit the class of today.
+    """
+    message_class: Any = event_types.find(event_type)
+    return _decoder_for(message_class).decode(text)
+
+
+def typed(event: RecordedEvent[str]) -> RecordedEvent[Any]:
+    """An event that was read as JSON text, with its data and metadata decoded. Raises msgspec.ValidationError."""
+    metadata: Any = event.metadata
+    return msgspec.structs.replace(event, data=decode(event.type, event.data), metadata=decode_plain(metadata))
+
+
+def decode_plain(text: str | bytes) -> Any:
+    """JSON as dict, list and scalars."""
+    return _plain_decoder.decode(text)
+
+
+def to_plain(value: Any) -> Any:
+    """Any value that msgspec knows (a process's state, a command) as JSON-like dicts, lists and scalars, sets sorted."""
+    return msgspec.to_builtins(value, order="deterministic", str_keys=True)
+
+
+def fingerprint(message_type: str, message: Message) -> str:
+    """64 hexadecimal digits, equal for equal type and content."""
+    content = msgspec.json.encode(message, order="deterministic")
+    return hashlib.sha256(message_type.encode() + b"\0" + content).hexdigest()
+
+
+@cache
+def _decoder_for(message_class: type[Any] | None) -> msgspec.json.Decoder[Any]:
+    return _plain_decoder if message_class is None else msgspec.json.Decoder(message_class)
+
+
+def _encode_object(value: Any, name: str) -> bytes:
+    try:
+        encoded = msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise UnstorablePayload(f"{name} cannot be stored as JSON: {error}") from error
+    if b"\\u0000" in encoded:
+        _refuse_nul(msgspec.to_builtins(value), name)
+    return encoded
+
+
+def _refuse_nul(value: Any, path: str) -> None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise UnstorablePayload(f"{path}: {value!r} holds a NUL character, which PostgreSQL cannot store.")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_nul(key, f"a key of {path}")
+            _refuse_nul(item, f"{path}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            _refuse_nul(item, f"{path}[{index}]")

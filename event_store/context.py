@@ -1,0 +1,60 @@
+"""Metadata, cause and clock of the current block; they follow async tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What everything that is published now inherits."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    clock: Clock | None = None
+
+
+_current: ContextVar[Context] = ContextVar("event_store_context", default=Context())  # noqa: B039 - it is immutable
+
+
+def current_context() -> Context:
+    return _current.get()
+
+
+@contextmanager
+def metadata_block(**values: Any) -> Iterator[None]:
+    """Add metadata to everything published inside; inner blocks win."""
+    with _changed(metadata={**current_context().metadata, **values}):
+        yield
+
+
+@contextmanager
+def cause_block(*, causation_id: UUID, correlation_id: UUID | None) -> Iterator[None]:
+    """Everything published inside was caused by this message and belongs to its conversation."""
+    with _changed(causation_id=causation_id, correlation_id=correlation_id or causation_id):
+        yield
+
+
+@contextmanager
+def clock_block(clock: Clock) -> Iterator[None]:
+    """Everything published inside is recorded at the time that `clock()` says (aware)."""
+    with _changed(clock=clock):
+        yield
+
+
+@contextmanager
+def _changed(**changes: Any) -> Iterator[None]:
+    token = _current.set(replace(current_context(), **changes))
+    try:
+        yield
+    finally:
+        _current.reset(token)

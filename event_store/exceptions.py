@@ -1,0 +1,155 @@
+"""
+Every error of this package.
+
+    EventStoreError
+    ├── InvalidEvent (TypeError)             not an event, or a field of the wrong type
+    ├── UnstorablePayload (ValueError)       the data or metadata cannot be kept as JSON
+    ├── EventTypeError (TypeError)
+    │   ├── UnnamedEventType                 a class outside every installed app, without type=
+    │   └── DuplicateEventType               two classes claim one type
+    ├── InvalidStreamName (ValueError)
+    │   └── ReservedStream                   `$…`, or the stream of a process manager
+    ├── InvalidExpectedVersion (ValueError)
+    ├── InvalidQuery (ValueError)
+    ├── WrongExpectedVersion                 the stream has moved on
+    ├── DuplicateEvent                       the store already has an event of this id
+    ├── EventAlreadyLinked                   the stream already shows this event
+    ├── EventNotFound                        no event of this id
+    ├── CommandError (TypeError)
+    │   ├── UnhandledCommand                 nobody handles it
+    │   └── DuplicateCommandHandler          two functions want to handle it
+    ├── InvalidSubscriber (TypeError)
+    ├── InvalidProcessManager (TypeError)
+    ├── NotMigrated                          the tables are missing
+    └── InvalidStoreSettings (ImproperlyConfigured)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class EventStoreError(Exception):
+    """Base of all errors of this package."""
+
+
+class InvalidEvent(EventStoreError, TypeError):
+    """What was given is not an event, or a field has the wrong type."""
+
+
+class UnstorablePayload(EventStoreError, ValueError):
+    """The data or the metadata of an event cannot be kept as JSON."""
+
+
+class EventTypeError(EventStoreError, TypeError):
+    """A class cannot be told from its type, or a type from its class."""
+
+
+class UnnamedEventType(EventTypeError):
+    """The class belongs to no installed app and was given no `type=`."""
+
+
+class DuplicateEventType(EventTypeError):
+    """Two classes claim one type."""
+
+
+class InvalidStreamName(EventStoreError, ValueError):
+    """The name of a stream is empty, too long, not a string, or cannot be stored."""
+
+
+class ReservedStream(InvalidStreamName):
+    """The stream belongs to the store or to a process manager."""
+
+
+class InvalidExpectedVersion(EventStoreError, ValueError):
+    """Neither ANY, NO_STREAM, STREAM_EXISTS nor a whole number from -1."""
+
+
+class InvalidQuery(EventStoreError, ValueError):
+    """A bound, a limit or a slice that no query can answer."""
+
+
+class WrongExpectedVersion(EventStoreError):
+    """
+    The stream is not at the version that the writer believed in; nothing was stored.
+
+    `actual` is None where the database cannot tell (a lost race under REPEATABLE READ or SERIALIZABLE).
+    """
+
+    def __init__(self, *, stream: str, expected: object, actual: int | None) -> None:
+        self.stream, self.expected, self.actual = stream, expected, actual
+        found = {None: "has changed meanwhile", -1: "is empty"}.get(actual, f"is at version {actual}")
+        super().__init__(
+            f"Stream {stream!r} {found}, not at {expected}. Nothing was stored: read it again and decide anew."
+        )
+
+
+class DuplicateEvent(EventStoreError):
+    """The store already has events of these ids; nothing was stored."""
+
+    def __init__(self, event_ids: Sequence[UUID]) -> None:
+        self.event_ids = list(event_ids)
+        super().__init__(
+            f"Already stored: {_listed(event_ids)}. Nothing was stored; use link() to show an event in another stream."
+        )
+
+
+class EventAlreadyLinked(EventStoreError):
+    """The stream already shows these events; nothing was linked."""
+
+    def __init__(self, event_ids: Sequence[UUID], *, stream: str) -> None:
+        self.event_ids, self.stream = list(event_ids), stream
+        super().__init__(f"Stream {stream!r} already shows {_listed(event_ids)}. Nothing was stored.")
+
+
+class EventNotFound(EventStoreError):
+    """The store (or the stream that was asked) has no events of these ids."""
+
+    def __init__(self, event_ids: Sequence[UUID], *, stream: str | None = None) -> None:
+        self.event_ids, self.stream = list(event_ids), stream
+        where = "The store" if stream is None else f"Stream {stream!r}"
+        super().__init__(f"{where} has no event {_listed(event_ids)}.")
+
+
+class CommandError(EventStoreError, TypeError):
+    """A command cannot be brought to exactly one handler."""
+
+
+class UnhandledCommand(CommandError):
+    """Nobody handles the command."""
+
+
+class DuplicateCommandHandler(CommandError):
+    """Two functions want to handle one command."""
+
+
+class InvalidSubscriber(EventStoreError, TypeError):
+    """`@subscriber` was used without events, or with something that is no event."""
+
+
+class InvalidProcessManager(EventStoreError, TypeError):
+    """A process manager's class lacks something, or its `act` yielded something unknown."""
+
+
+class NotMigrated(EventStoreError):
+    """The tables of the event store are missing from the database."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        database = "" if alias == "default" else f" --database {alias}"
+        super().__init__(
+            f"The event store's tables or functions are missing from the database {alias!r}: "
+            f"run `manage.py migrate event_store{database}`."
+        )
+
+
+class InvalidStoreSettings(EventStoreError, ImproperlyConfigured):
+    """EVENT_STORES names a store, a backend or an option that does not exist."""
+
+
+def _listed(event_ids: Sequence[UUID]) -> str:
+    shown = ", ".join(str(event_id) for event_id in event_ids[:3])
+    return shown + (f" and {len(event_ids) - 3} more" if len(event_ids) > 3 else "")

@@ -1,0 +1,16 @@
+"""The tables, a file per concern."""
+
+from event_store.models.events import StoredEvent, Stream, StreamLink
+from event_store.models.processes import IssuedCommand, Process, ProcessStep
+from event_store.models.subscriptions import FailedEvent, Subscription
+
+__all__ = [
+    "FailedEvent",
+    "IssuedCommand",
+    "Process",
+    "ProcessStep",
+    "StoredEvent",
+    "Stream",
+    "StreamLink",
+    "Subscription",
+]

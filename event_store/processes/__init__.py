@@ -1,0 +1,1 @@
+"""Process managers: several events turned into the next command."""

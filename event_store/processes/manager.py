@@ -1,0 +1,131 @@
+"""`ProcessManager`, the class that users subclass."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import is_dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, ClassVar, TypeAlias, Union, get_args, get_origin
+
+from event_store.commands import Command, ReasonedCommand
+from event_store.events import Event, RecordedEvent
+from event_store.exceptions import InvalidProcessManager
+from event_store.messages import type_of
+from event_store.processes import runner
+from event_store.processes.intents import Complete
+from event_store.streams import reserve_category
+from event_store.subscribers import Subscriber, check_event_classes, durable_subscribers
+
+Intent: TypeAlias = Command | ReasonedCommand | Complete
+Awaited: TypeAlias = Any
+"""An event class, or alternatives: `A | B`."""
+
+process_managers: dict[str, type[ProcessManager]] = {}
+
+
+class ProcessManager:
+    """
+    Turns several events into the next command; one process for each id.
+
+    Each event of `reacts_to` is linked into the process's own stream, `type$id`, and folded into its state. `apply`
+    and `act` are pure: they see the state and the event, and nothing else. The rest happens once, in one transaction.
+
+    Class attributes:
+        reacts_to: event classes.
+        State: a frozen data class that can be built without arguments and kept as JSON.
+        type: the name of the processes and of their streams' category; the class's name if left out.
+        stuck_after: a process that waits longer for the same thing counts as stuck.
+    """
+
+    reacts_to: ClassVar[tuple[type[Event], ...]] = ()
+    State: ClassVar[type[Any]]
+    type: ClassVar[str] = ""
+    stuck_after: ClassVar[timedelta | None] = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if not cls.reacts_to:
+            return
+        cls.type = cls.__dict__.get("type", cls.__name__)
+        _check(cls)
+        process_managers[cls.type] = cls
+        reserve_category(cls.type, owner=f"{cls.__module__}.{cls.__qualname__}")
+        durable_subscribers.add(
+            Subscriber(cls.type, tuple(cls.reacts_to), _named_like(cls, runner.handle), _named_like(cls, runner.fail))
+        )
+
+    def __init__(self, process_id: str = "") -> None:
+        self.id = process_id
+
+    def process_id(self, event: RecordedEvent[Any]) -> str | Iterable[str] | None:
+        """Which process an event belongs to: one id, several, or None for "not for me"."""
+        raise InvalidProcessManager(f"{type(self).__name__} needs process_id(self, event).")
+
+    def apply(self, state: Any, event: RecordedEvent[Any]) -> Any:
+        """The next state. Pure."""
+        raise InvalidProcessManager(f"{type(self).__name__} needs apply(self, state, event).")
+
+    def act(self, state: Any, event: RecordedEvent[Any]) -> Iterable[Intent]:
+        """What is to happen now: yields commands, `command.because(reason)`, `Complete()`. Pure."""
+        raise InvalidProcessManager(f"{type(self).__name__} needs act(self, state, event).")
+
+    def waiting_for(self, state: Any) -> Iterable[Awaited]:
+        """
+        What would move it on: each event class that is still missing; alternatives as `A | B`.
+
+        [A, B] reads "A and B", [A | B] reads "A or B". Any event it reacts to, if left out.
+        """
+        return [Union[tuple(self.reacts_to)]]  # noqa: UP007 - built from a tuple
+
+    def process_ids(self, event: RecordedEvent[Any]) -> list[str]:
+        """`process_id` as a list without repetitions."""
+        named = self.process_id(event)
+        ids = [named] if isinstance(named, str) else list(named or ())
+        for each in ids:
+            if not isinstance(each, str) or not each:
+                raise InvalidProcessManager(
+                    f"{type(self).__name__}.process_id gave {each!r}: an id is a non-empty string."
+                )
+        return list(dict.fromkeys(ids))
+
+    def awaited_types(self, state: Any) -> str:
+        """`waiting_for` as it is stored: alternatives joined by " | ", missing groups by " & "."""
+        return " & ".join(" | ".join(_alternatives(self, each)) for each in self.waiting_for(state))
+
+
+def stream_of(process_type: str, process_id: str) -> str:
+    """The name of a process's own stream."""
+    return f"{process_type}${process_id}"
+
+
+def _alternatives(manager: ProcessManager, awaited: Awaited) -> Iterator[str]:
+    origin: Any = get_origin(awaited)
+    classes = get_args(awaited) if origin in (types.UnionType, Union) else (awaited,)
+    for each in classes:
+        if not (isinstance(each, type) and issubclass(each, Event)):
+            raise InvalidProcessManager(
+                f"{type(manager).__name__}.waiting_for gave {each!r}: it names event classes, alternatives as A | B."
+            )
+        yield type_of(each)
+
+
+def _check(cls: type[ProcessManager]) -> None:
+    known = process_managers.get(cls.type)
+    if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise InvalidProcessManager(
+            f"{known.__module__}.{known.__qualname__} and {cls.__module__}.{cls.__qualname__} are both named "
+            f"{cls.type!r}: give one of them a type of its own (type = …)."
+        )
+    if not cls.type or "$" in cls.type or len(cls.type) > 100 or not cls.type.isprintable():
+        raise InvalidProcessManager(f"{cls.__name__}.type is {cls.type!r}: 1 to 100 printable characters without $.")
+    check_event_classes(cls.reacts_to, where=f"{cls.__name__}.reacts_to")
+    if not (isinstance(getattr(cls, "State", None), type) and is_dataclass(cls.State)):
+        raise InvalidProcessManager(f"{cls.__name__} needs a State: a frozen data class with defaults for all fields.")
+
+
+def _named_like(manager: type[ProcessManager], function: Callable[..., None]) -> Callable[..., None]:
+    bound = partial(function, manager)
+    bound.__module__, bound.__qualname__ = manager.__module__, manager.__qualname__  # type: ignore[attr-defined]
+    return bound

@@ -1,0 +1,81 @@
+-- Store events at the end of one stream and show them in further streams, all or none, in one round trip.
+-- p_links: {"name": expected version or null, ...}. A refusal is a status, so the caller's transaction goes on.
+CREATE OR REPLACE FUNCTION event_store_append_v1(
+    p_stream text, p_expected bigint, p_events jsonb, p_links jsonb, p_recorded_at timestamptz,
+    OUT status text, OUT failed_stream text, OUT actual_version bigint, OUT failed_ids uuid[],
+    OUT last_version bigint, OUT global_positions bigint[], OUT recorded timestamptz)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_count bigint := jsonb_array_length(p_events);
+    v_stream_id bigint;
+    v_link_ids bigint[];
+    v_link_versions bigint[];
+    v_constraint text;
+    v_each record;
+    v_moved record;
+BEGIN
+    recorded := coalesce(p_recorded_at, clock_timestamp());
+    IF p_links IS NULL THEN
+        SELECT stream_id, a.last_version INTO v_stream_id, last_version
+          FROM event_store_advance_stream_v1(p_stream, p_expected, v_count) AS a;
+    ELSE
+        -- Every caller locks in the order of the names, so two of them never wait for each other.
+        FOR v_each IN
+            SELECT t.name, t.expected
+              FROM (SELECT p_stream AS name, p_expected AS expected
+                    UNION ALL SELECT key, value::bigint FROM jsonb_each_text(p_links)) AS t
+             ORDER BY t.name COLLATE "C"
+        LOOP
+            SELECT a.stream_id, a.last_version INTO v_moved
+              FROM event_store_advance_stream_v1(v_each.name, v_each.expected, v_count) AS a;
+            IF v_each.name = p_stream THEN
+                v_stream_id := v_moved.stream_id;
+                last_version := v_moved.last_version;
+            ELSE
+                v_link_ids := v_link_ids || v_moved.stream_id;
+                v_link_versions := v_link_versions || v_moved.last_version;
+            END IF;
+        END LOOP;
+    END IF;
+
+    WITH stored AS (
+        INSERT INTO event_store_storedevent
+            (event_id, type, schema_version, data, metadata, correlation_id, causation_id, recorded_at, valid_at)
+        SELECT r.i, r.t, r.s, r.d, r.m, r.c, r.b, recorded, coalesce(r.v, recorded)
+          FROM ROWS FROM (jsonb_to_recordset(p_events)
+                          AS (i uuid, t text, s smallint, d jsonb, m jsonb, c uuid, b uuid, v timestamptz))
+               WITH ORDINALITY AS r (i, t, s, d, m, c, b, v, number)
+         ORDER BY r.number
+        RETURNING global_position
+    ), written AS (
+        INSERT INTO event_store_streamlink (stream_id, position, global_position, written_here, linked_at)
+        SELECT v_stream_id, last_version - v_count + row_number() OVER (ORDER BY s.global_position), s.global_position, true, recorded
+          FROM stored AS s
+    )
+    SELECT array_agg(s.global_position ORDER BY s.global_position) INTO global_positions FROM stored AS s;
+
+    IF v_link_ids IS NOT NULL THEN
+        INSERT INTO event_store_streamlink (stream_id, position, global_position, written_here, linked_at)
+        SELECT l.stream_id, l.version - v_count + e.number, e.global_position, false, recorded
+          FROM unnest(v_link_ids, v_link_versions) AS l (stream_id, version),
+               unnest(global_positions) WITH ORDINALITY AS e (global_position, number);
+    END IF;
+    status := 'stored';
+EXCEPTION
+    WHEN SQLSTATE 'ES001' THEN
+        GET STACKED DIAGNOSTICS failed_stream = MESSAGE_TEXT;
+        status := 'wrong_version';
+        SELECT coalesce(max(s.version), -1) INTO actual_version FROM event_store_stream AS s WHERE s.name = failed_stream;
+    WHEN serialization_failure THEN
+        -- Under a stricter isolation level a lost race says no more than this.
+        IF p_expected IS NULL THEN RAISE; END IF;
+        status := 'wrong_version';
+        failed_stream := p_stream;
+    WHEN unique_violation THEN
+        GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
+        IF v_constraint <> 'event_store_event_unique_id' THEN RAISE; END IF;
+        status := 'duplicate_event';
+        SELECT array_agg(e.event_id) INTO failed_ids
+          FROM event_store_storedevent AS e
+         WHERE e.event_id IN (SELECT r.i FROM jsonb_to_recordset(p_events) AS r (i uuid));
+END $$;

@@ -1,0 +1,55 @@
+"""Stream names, their categories, and the names that the store keeps for itself."""
+
+from __future__ import annotations
+
+from event_store.exceptions import InvalidStreamName, ReservedStream
+
+MAX_NAME_LENGTH = 255
+reserved_categories: dict[str, str] = {}
+
+
+def category_of(stream: str) -> str:
+    """The part before the first `$`; the whole name when it has none."""
+    return stream.partition("$")[0]
+
+
+def check_stream_name(stream: object, *, argument: str = "stream") -> str:
+    """
+    The name itself, when it can be stored: 1 to 255 characters, any but NUL and lone surrogates.
+
+    Raises:
+        InvalidStreamName: says which rule was broken.
+    """
+    if not isinstance(stream, str):
+        raise InvalidStreamName(f"{argument}: a stream's name is a string, not {stream!r}.")
+    if not stream:
+        raise InvalidStreamName(f"{argument}: a stream's name cannot be empty.")
+    if len(stream) > MAX_NAME_LENGTH:
+        raise InvalidStreamName(
+            f"{argument}: {len(stream)} characters, a name has at most {MAX_NAME_LENGTH}: {stream[:40]!r}…"
+        )
+    if "\0" in stream or any("\ud800" <= character <= "\udfff" for character in stream):
+        raise InvalidStreamName(f"{argument}: {stream!r} has a NUL or a lone surrogate, which no database stores.")
+    return stream
+
+
+def check_writable_stream(stream: object, *, argument: str = "stream") -> str:
+    """
+    The name itself, when anybody may write to it.
+
+    Raises:
+        InvalidStreamName: see `check_stream_name`.
+        ReservedStream: it starts with `$`, or only its process manager writes to it.
+    """
+    name = check_stream_name(stream, argument=argument)
+    if name.startswith("$"):
+        raise ReservedStream(f"{argument}: {name!r} starts with $, which the store keeps for itself.")
+    owner = reserved_categories.get(category_of(name))
+    if owner is not None and "$" in name:
+        raise ReservedStream(f"{argument}: only {owner} writes to {name!r}, the stream of one of its processes.")
+    return name
+
+
+def reserve_category(category: str, *, owner: str) -> None:
+    """Let only `owner` (a process manager's dotted path) write to `category$…`."""
+    reserved_categories[category] = owner

@@ -1,0 +1,115 @@
+"""Which handler, immediate or durable, wants which event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from event_store.events import Event, RecordedEvent, event_types
+from event_store.exceptions import InvalidSubscriber
+
+Handler = Callable[[RecordedEvent[Any]], object]
+H = TypeVar("H", bound=Handler)
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """
+    A handler and the classes of events (with their subclasses) that it wants.
+
+    `failed`, of a durable one, is told of an event that could not be handled (read as JSON text) and the error.
+    """
+
+    name: str
+    event_classes: tuple[type[Event], ...]
+    handle: Handler
+    failed: Callable[[RecordedEvent[Any], Exception], None] | None = None
+
+    def wants(self, event_class: type[Event]) -> bool:
+        return issubclass(event_class, self.event_classes)
+
+    def types(self) -> frozenset[str]:
+        return frozenset().union(*(event_types.types_of(each) for each in self.event_classes))
+
+
+class SubscriberRegistry:
+    """Subscribers by name, in the order of their registration."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Subscriber] = {}
+        self._by_class: dict[type[Event], tuple[Subscriber, ...]] = {}
+
+    def add(self, subscriber: Subscriber) -> None:
+        known = self._by_name.get(subscriber.name)
+        if known is not None and _source_of(known.handle) != _source_of(subscriber.handle):
+            raise InvalidSubscriber(
+                f"Two subscribers are named {subscriber.name!r}: {_source_of(known.handle)} and "
+                f"{_source_of(subscriber.handle)}. Give one of them another name=."
+            )
+        self._by_name[subscriber.name] = subscriber
+        self._by_class.clear()
+
+    def copy(self) -> dict[str, Subscriber]:
+        return dict(self._by_name)
+
+    def restore(self, subscribers: dict[str, Subscriber]) -> None:
+        """Go back to what `copy` gave."""
+        self._by_name, self._by_class = dict(subscribers), {}
+
+    def get(self, name: str) -> Subscriber | None:
+        return self._by_name.get(name)
+
+    def all(self) -> list[Subscriber]:
+        return list(self._by_name.values())
+
+    def wanting(self, event_class: type[Event]) -> tuple[Subscriber, ...]:
+        if event_class not in self._by_class:
+            self._by_class[event_class] = tuple(each for each in self.all() if each.wants(event_class))
+        return self._by_class[event_class]
+
+
+immediate_subscribers = SubscriberRegistry()
+durable_subscribers = SubscriberRegistry()
+
+
+def subscriber(*event_classes: type[Event], durable: bool = False, name: str | None = None) -> Callable[[H], H]:
+    """
+    Have a function called with each recorded event of these classes and their subclasses (`Event`: of all).
+
+    Args:
+        durable: False: at once, inside the publisher's transaction; an error undoes the publish. True: after the
+            publisher's commit, in a transaction of its own together with its checkpoint, retried when it fails.
+        name: 1..255 characters; a durable subscriber's checkpoint is kept under it. The dotted path if left out.
+    Raises:
+        InvalidSubscriber: no classes, something that is no event class, a name taken by another function.
+    """
+    check_event_classes(event_classes, where="@subscriber")
+
+    def register(handler: H) -> H:
+        registry = durable_subscribers if durable else immediate_subscribers
+        registry.add(Subscriber(_name(handler, name), tuple(event_classes), handler))
+        return handler
+
+    return register
+
+
+def check_event_classes(event_classes: Iterable[object], *, where: str) -> None:
+    """Raises InvalidSubscriber unless there is at least one class and each is an event class."""
+    classes = list(event_classes)
+    if not classes:
+        raise InvalidSubscriber(f"{where} names no events: give it one or more event classes, Event for all.")
+    for each in classes:
+        if not (isinstance(each, type) and issubclass(each, Event)):
+            raise InvalidSubscriber(f"{where}: {each!r} is not an event class; write {where}(OrderConfirmed).")
+
+
+def _name(handler: Handler, name: str | None) -> str:
+    chosen = _source_of(handler) if name is None else name
+    if not isinstance(chosen, str) or not 0 < len(chosen) <= 255 or not chosen.isprintable():
+        raise InvalidSubscriber(f"A subscriber's name has 1 to 255 printable characters, not {chosen!r}.")
+    return chosen
+
+
+def _source_of(handler: Handler) -> str:
+    return f"{getattr(handler, '__module__', '?')}.{getattr(handler, '__qualname__', repr(handler))}"

@@ -1,0 +1,1 @@
+"""Running durable subscribers: in order, up to the horizon, with their checkpoint."""

@@ -1,0 +1,101 @@
+"""Waking durable subscribers: right after the writer's commit, or from a worker. Waking is all it does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import connections, transaction
+
+from event_store.events import RecordedEvent
+from event_store.horizon import Horizon
+from event_store.signals import events_stored
+from event_store.store import EventStore
+from event_store.subscribers import Subscriber, durable_subscribers
+from event_store.subscriptions.runner import Outcome, SubscriptionRunner
+
+LONGEST_WAIT = 0.25
+"""Seconds that a writer waits for other writers, so that its own events become final."""
+_POLL = 0.005
+
+
+class InlineWakeUp:
+    """What one transaction has published: the last position, and the subscribers that want to know."""
+
+    def __init__(self, store: EventStore) -> None:
+        self.store, self.using = store, store.backend.using
+        self.last_position = 0
+        self.subscribers: dict[str, Subscriber] = {}
+
+    def add(self, events: Iterable[RecordedEvent[Any]]) -> None:
+        for event in events:
+            self.last_position = max(self.last_position, event.global_position)
+            self.subscribers.update({each.name: each for each in durable_subscribers.wanting(type(event.data))})
+
+    def __call__(self) -> None:
+        queue = _queues.by_alias.setdefault(self.using, [])
+        queue.append(self)
+        if len(queue) > 1:
+            # A handler further up this thread has published: its loop takes this on when the handler is done.
+            return
+        try:
+            horizon = Horizon(self.using)
+            while queue:
+                queue[0]._run(horizon)
+                queue.pop(0)
+        finally:
+            queue.clear()
+
+    def _run(self, horizon: Horizon) -> None:
+        give_up_at = time.monotonic() + LONGEST_WAIT
+        for subscriber in self.subscribers.values():
+            runner = SubscriptionRunner(self.store, subscriber, horizon=horizon)
+            while runner.run() is Outcome.IDLE and horizon.last < self.last_position:
+                if time.monotonic() > give_up_at:
+                    break
+                time.sleep(_POLL)
+
+
+class _Queues(threading.local):
+    def __init__(self) -> None:
+        self.by_alias: dict[str, list[InlineWakeUp]] = {}
+
+
+_queues = _Queues()
+
+
+def wake_after_commit(*, sender: EventStore, events: list[RecordedEvent[Any]], **_: Any) -> None:
+    """Receiver of `events_stored`: run the durable subscribers of these events once the transaction has committed."""
+    if sender.wake_up != "inline" or not any(durable_subscribers.wanting(type(each.data)) for each in events):
+        return
+    using = sender.backend.using
+    if _is_managed_by_hand(using):
+        # Nobody tells us of that commit: the next wake-up or a worker takes these events.
+        return
+    wake_up = _registered(using, sender)
+    if wake_up is not None:
+        wake_up.add(events)
+        return
+    wake_up = InlineWakeUp(sender)
+    wake_up.add(events)
+    transaction.on_commit(wake_up, using=using, robust=True)
+
+
+def _is_managed_by_hand(using: str) -> bool:
+    connection = connections[using]
+    return not connection.in_atomic_block and not connection.get_autocommit()
+
+
+def _registered(using: str, store: EventStore) -> InlineWakeUp | None:
+    connection = connections[using]
+    enclosing = set(connection.savepoint_ids)
+    for savepoints, hook, *_ in connection.run_on_commit:
+        # One that hangs on a savepoint which may still be undone would be lost with it.
+        if isinstance(hook, InlineWakeUp) and hook.store.alias == store.alias and savepoints <= enclosing:
+            return hook
+    return None
+
+
+events_stored.connect(wake_after_commit, dispatch_uid="event_store.wake_after_commit")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connection
+
+from event_store import Command, Event, checks
+
+
+def ids(messages: Any) -> list[str]:
+    return [message.id for message in messages]
+
+
+@pytest.mark.django_db
+def test_the_projects_own_settings_pass() -> None:
+    assert run_checks() == []
+
+
+@pytest.mark.parametrize("stores", [{}, {"main": {}}, [], "default"])
+def test_a_setting_without_a_default_store(settings: Any, stores: Any) -> None:
+    settings.EVENT_STORES = stores
+
+    assert ids(checks.check_event_stores()) == ["event_store.E001"]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "what", "hint"),
+    [
+        ({"BAKEND": "x"}, "unknown key 'BAKEND'", "BACKEND and OPTIONS"),
+        ({"BACKEND": "event_store.backends.databse.DatabaseBackend"}, "cannot be imported", "DatabaseBackend"),
+        ({"BACKEND": "event_store.store.EventStore"}, "not a Backend", "DatabaseBackend"),
+        ({"BACKEND": None}, "cannot be imported", "DatabaseBackend"),
+        ({"OPTIONS": {"usign": "default"}}, "unknown key 'usign'", "using and wake_up"),
+        ({"OPTIONS": {"using": "other"}}, "'other', which is not in DATABASES", "default"),
+        ({"OPTIONS": {"wake_up": "later"}}, "'later'", "inline, worker"),
+        ({"OPTIONS": None}, "['OPTIONS'] is None", "dict"),
+        ("DatabaseBackend", "is 'DatabaseBackend'", "dict"),
+    ],
+)
+def test_a_typo_in_the_setting_is_found_with_a_hint(settings: Any, configuration: Any, what: str, hint: str) -> None:
+    settings.EVENT_STORES = {"default": configuration}
+
+    [message] = checks.check_event_stores()
+
+    assert message.id == "event_store.E002"
+    assert what in message.msg
+    assert message.hint is not None
+    assert hint in message.hint
+
+
+def test_two_classes_of_one_type() -> None:
+    class First(Event, type="sample.Taken"):
+        pass
+
+    class Second(Event, type="sample.Taken"):
+        pass
+
+    assert ids(checks.check_types()) == ["event_store.E003"]
+
+
+def test_a_command_that_nobody_handles() -> None:
+    class Lonely(Command, type="sample.Lonely"):
+        pass
+
+    [message] = checks.check_command_handlers()
+
+    assert message.id == "event_store.E004"
+    assert "Lonely" in message.msg
+
+
+def test_sqlite_without_immediate_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": "x"}
+    monkeypatch.setattr(checks.settings, "DATABASES", {"default": sqlite})
+
+    assert ids(checks.check_databases_of_stores()) == ["event_store.W001"]
+
+
+def test_a_project_without_time_zones(settings: Any) -> None:
+    settings.USE_TZ = False
+
+    assert "event_store.W002" in ids(checks.check_databases_of_stores())
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_missing_functions_are_found_and_brought_back_by_migrate() -> None:
+    from django.core.management import call_command
+
+    assert checks.check_functions(databases=["default"]) == []
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION event_store_link_v1")
+    [message] = checks.check_functions(databases=["default"])
+    call_command("migrate", verbosity=0)
+
+    assert message.id == "event_store.E005"
+    assert "event_store_link_v1" in message.msg
+    assert checks.check_functions(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_models_and_migrations_agree() -> None:
+    from django.core.management import call_command
+
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from event_store import Command, dispatch, event_store, handles, type_of
+from event_store.exceptions import DuplicateCommandHandler, InvalidEvent, UnhandledCommand
+from tests.event_store.sample import Confirm, Noted
+
+
+def test_dispatch_calls_the_handler_and_gives_back_its_answer() -> None:
+    class Add(Command, type="sample.Add"):
+        one: int
+        two: int
+
+    @handles(Add)
+    def add(command: Add) -> int:
+        return command.one + command.two
+
+    assert dispatch(Add(one=1, two=2)) == 3
+
+
+@pytest.mark.django_db
+def test_what_a_handler_publishes_was_caused_by_the_command() -> None:
+    with event_store.metadata(user=7):
+        dispatch(Confirm(order_id="42"))
+        dispatch(Confirm(order_id="42"))
+    first, second = event_store.events.in_stream("Order$42")
+
+    assert first.causation_id != second.causation_id
+    assert first.causation_id is not None
+    assert first.metadata == {"user": 7}
+
+
+def test_a_command_is_checked_like_an_event() -> None:
+    with pytest.raises(InvalidEvent, match=r"Confirm\.order_id"):
+        Confirm(order_id=42)  # type: ignore[arg-type]
+    assert type_of(Confirm) == "sample.Confirm"
+
+
+def test_a_command_that_nobody_handles() -> None:
+    class Lonely(Command, type="sample.Lonely"):
+        pass
+
+    with pytest.raises(UnhandledCommand, match=r"@handles\(Lonely\)"):
+        dispatch(Lonely())
+
+
+def test_a_second_handler_is_refused() -> None:
+    with pytest.raises(DuplicateCommandHandler, match=r"handled by .*sample\.confirm already"):
+
+        @handles(Confirm)
+        def confirm_too(command: Confirm) -> None: ...
+
+
+@pytest.mark.parametrize("wrong", [Noted, "Confirm", None, int])
+def test_only_commands_are_handled(wrong: Any) -> None:
+    with pytest.raises(InvalidEvent, match="@handles"):
+        handles(wrong)
+
+
+@pytest.mark.parametrize("wrong", [Confirm, None, "Confirm"])
+def test_only_commands_are_dispatched(wrong: Any) -> None:
+    with pytest.raises(InvalidEvent, match="is not a command"):
+        dispatch(wrong)

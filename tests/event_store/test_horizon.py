@@ -1,0 +1,141 @@
+"""The horizon: what a durable reader may read without ever missing an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from event_store import Horizon, RecordedEvent, event_store, subscriber
+from event_store.models import StoredEvent
+from event_store.testing import run_subscriptions
+from tests.event_store.sample import Noted
+from tests.event_store.threads import Elsewhere
+
+committing = pytest.mark.django_db(transaction=True)
+
+
+def publish(text: str = "") -> int:
+    return event_store.append(Noted(text=text), stream=f"s{text}")[0].global_position
+
+
+def begin() -> None:
+    transaction.set_autocommit(False)
+
+
+def finish(end: Callable[[], None]) -> None:
+    end()
+    transaction.set_autocommit(True)
+
+
+@committing
+def test_it_is_the_last_position_while_nobody_writes() -> None:
+    horizon = Horizon("default")
+    before = horizon.read()
+    position = publish()
+
+    assert before < position
+    assert horizon.read() == position == horizon.last
+
+
+@committing
+@pytest.mark.postgresql
+def test_a_fresh_sequence_has_given_out_nothing() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SEQUENCE event_store_storedevent_global_position_seq RESTART")
+
+    assert Horizon("default").read() == 0
+
+
+@pytest.mark.django_db
+def test_in_a_test_case_the_own_uncommitted_events_are_final() -> None:
+    position = publish()
+
+    assert Horizon("default").read() == position
+
+
+@committing
+@pytest.mark.postgresql
+@pytest.mark.parametrize("end", [transaction.commit, transaction.rollback])
+def test_it_waits_for_a_writer_that_was_faster_to_draw_than_to_commit(end: Callable[[], None]) -> None:
+    horizon, start = Horizon("default"), publish("0")
+    with Elsewhere() as slow:
+        slow.do(begin)
+        early = slow.do(lambda: publish("slow"))
+        late = publish("fast")
+
+        assert early < late
+        assert horizon.read() <= start
+        slow.do(lambda: finish(end))
+
+    assert horizon.read() == late
+
+
+@committing
+@pytest.mark.postgresql
+def test_it_rises_while_writers_overlap_without_a_pause() -> None:
+    horizon = Horizon("default")
+    with Elsewhere() as first, Elsewhere() as second:
+        first.do(begin)
+        in_first = first.do(lambda: publish("first"))
+        horizon.read()
+        second.do(begin)
+        in_second = second.do(lambda: publish("second"))
+        first.do(lambda: finish(transaction.commit))
+        between = horizon.read()
+        second.do(lambda: finish(transaction.commit))
+
+    assert in_first <= between < in_second
+    assert horizon.read() == in_second
+
+
+@committing
+@pytest.mark.postgresql
+def test_a_transaction_that_writes_no_events_holds_nobody_back() -> None:
+    horizon = Horizon("default")
+    with Elsewhere() as other:
+        other.do(begin)
+        other.do(lambda: list(event_store.events))
+        position = publish()
+
+        assert horizon.read() == position
+        other.do(lambda: finish(transaction.rollback))
+
+
+@committing
+@pytest.mark.postgresql
+def test_nothing_is_carried_over_a_lost_connection() -> None:
+    horizon = Horizon("default")
+    publish()
+    horizon.read()
+    with Elsewhere() as slow:
+        slow.do(begin)
+        slow.do(lambda: publish("slow"))
+        connection.close()
+
+        assert horizon.read() == 0
+        slow.do(lambda: finish(transaction.rollback))
+
+
+@committing
+@pytest.mark.postgresql
+def test_a_naive_reader_would_lose_what_a_durable_subscriber_gets() -> None:
+    seen: list[str] = []
+
+    @subscriber(Noted, durable=True, name="reader")
+    def read(event: RecordedEvent[Any]) -> None:
+        seen.append(event.data.text)
+
+    with Elsewhere() as slow:
+        slow.do(begin)
+        slow.do(lambda: publish("slow"))
+        event_store.publish(Noted(text="fast"), stream="s")
+        naive = StoredEvent.objects.order_by("pk").last()
+        slow.do(lambda: finish(transaction.commit))
+        run_subscriptions("reader")
+
+    assert naive is not None
+    assert not StoredEvent.objects.filter(pk__gt=naive.pk).exists()
+    assert seen == ["slow", "fast"]

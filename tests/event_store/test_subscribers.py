@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from event_store import Event, RecordedEvent, event_store, subscriber
+from event_store.exceptions import InvalidSubscriber
+from tests.event_store.sample import Counted, Noted, NotedLoudly
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def seen() -> list[RecordedEvent[Any]]:
+    return []
+
+
+def test_a_subscriber_is_called_with_the_recorded_event(seen: list[RecordedEvent[Any]]) -> None:
+    @subscriber(Noted)
+    def note(event: RecordedEvent[Noted]) -> None:
+        seen.append(event)
+
+    published = event_store.publish([Noted(text="a"), Counted(number=1), NotedLoudly(text="b")], stream="s")
+
+    assert seen == [published[0], published[2]]
+
+
+def test_event_stands_for_all_events(seen: list[RecordedEvent[Any]]) -> None:
+    subscriber(Event)(seen.append)
+
+    event_store.publish([Noted(), Counted(number=1)], stream="s")
+
+    assert [event.type for event in seen] == ["sample.Noted", "sample.Counted"]
+
+
+def test_append_calls_nobody(seen: list[RecordedEvent[Any]]) -> None:
+    subscriber(Event)(seen.append)
+
+    event_store.append(Noted(), stream="s")
+
+    assert seen == []
+
+
+def test_subscribers_are_called_in_the_order_of_their_registration() -> None:
+    order: list[str] = []
+    subscriber(Noted, name="first")(lambda event: order.append("first"))
+    subscriber(Event, name="second")(lambda event: order.append("second"))
+    subscriber(Noted, name="third")(lambda event: order.append("third"))
+
+    event_store.publish(Noted(), stream="s")
+
+    assert order == ["first", "second", "third"]
+
+
+def test_an_error_undoes_the_publish_and_leaves_the_outer_transaction_usable() -> None:
+    @subscriber(Counted)
+    def refuse(event: RecordedEvent[Counted]) -> None:
+        event_store.publish(Noted(), stream="reaction")
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        event_store.publish(Counted(number=1), stream="s")
+    event_store.publish(Noted(), stream="after")
+
+    assert [event.stream for event in event_store.events] == ["after"]
+
+
+def test_what_a_subscriber_publishes_names_its_cause() -> None:
+    @subscriber(Counted)
+    def react(event: RecordedEvent[Counted]) -> None:
+        event_store.publish(Noted(), stream="reaction")
+
+    [cause] = event_store.publish(Counted(number=1), stream="s")
+    effect = event_store.events.in_stream("reaction").first()
+
+    assert effect is not None
+    assert (effect.causation_id, effect.correlation_id) == (cause.id, cause.id)
+
+
+def test_without_a_subscriber_there_is_no_extra_statement() -> None:
+    event_store.publish(Noted(), stream="s")
+    with CaptureQueriesContext(connection) as published:
+        event_store.publish(Noted(), stream="s")
+    with CaptureQueriesContext(connection) as appended:
+        event_store.append(Noted(), stream="s")
+
+    assert len(published) == len(appended)
+
+
+@pytest.mark.parametrize("classes", [(), (int,), ("sample.Noted",), (Noted(),), (None,)])
+def test_what_is_no_event_class_is_refused(classes: Any) -> None:
+    with pytest.raises(InvalidSubscriber, match="@subscriber"):
+        subscriber(*classes)
+
+
+def test_forgetting_the_brackets_is_refused() -> None:
+    with pytest.raises(InvalidSubscriber, match="not an event class"):
+
+        @subscriber  # type: ignore[arg-type]
+        def note(event: RecordedEvent[Noted]) -> None: ...
+
+
+def test_two_functions_of_one_name_are_refused() -> None:
+    subscriber(Noted, durable=True, name="letters")(test_event_stands_for_all_events)
+
+    with pytest.raises(InvalidSubscriber, match="Two subscribers are named 'letters'"):
+        subscriber(Noted, durable=True, name="letters")(test_append_calls_nobody)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 256, "a\nb", 5])
+def test_a_wrong_name_is_refused(name: Any) -> None:
+    with pytest.raises(InvalidSubscriber, match="name"):
+        subscriber(Noted, name=name)(test_append_calls_nobody)
+
+
+def test_the_name_is_the_dotted_path() -> None:
+    from event_store.subscribers import durable_subscribers
+
+    @subscriber(Noted, durable=True)
+    def tell(event: RecordedEvent[Noted]) -> None: ...
+
+    assert durable_subscribers.all()[-1].name.startswith("tests.event_store.test_subscribers.")
