@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +28,12 @@ _current: ContextVar[Context] = ContextVar("event_store_context", default=Contex
 
 def current_context() -> Context:
     return _current.get()
+
+
+def current_time() -> datetime:
+    """The time of the block's clock, or of this machine's."""
+    clock = current_context().clock
+    return datetime.now(UTC) if clock is None else clock()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from event_store.codec import fingerprint, to_plain, typed
 from event_store.commands import Command, ReasonedCommand, dispatch
+from event_store.context import current_time
 from event_store.events import RecordedEvent
 from event_store.exceptions import InvalidProcessManager
 from event_store.messages import type_of
@@ -69,7 +70,7 @@ def _step(store: EventStore, manager: ProcessManager, event: RecordedEvent[Any])
         number=_position(linked),
         state_before=to_plain(state_before),
         completed=decision.completes,
-        handled_at=timezone.now(),
+        handled_at=current_time(),
     )
     _issue(store, step, process, linked, decision.commands)
 
@@ -144,7 +145,7 @@ def _issue(
             reason=reasoned.reason,
             outcome=IssuedCommand.Outcome.SUPPRESSED if earlier else IssuedCommand.Outcome.ACCEPTED,
             equal_to=earlier,
-            issued_at=timezone.now(),
+            issued_at=current_time(),
         )
 
 
