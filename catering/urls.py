@@ -3,4 +3,17 @@
 from django.contrib import admin
 from django.urls import path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from catering import answer_pages, views
+
+urlpatterns = [
+    path("", views.front, name="front"),
+    path("orders/", views.Board.as_view(), name="board"),
+    path("orders/new/", views.NewOrder.as_view(), name="new_order"),
+    path("orders/<slug:order_id>/", views.OrderPage.as_view(), name="order"),
+    path("orders/<slug:order_id>/menus/", views.SuggestMenu.as_view(), name="suggest_menu"),
+    path("orders/<slug:order_id>/cancel/", views.CancelOrder.as_view(), name="cancel_order"),
+    path("kitchen/", views.Kitchen.as_view(), name="kitchen"),
+    path("customer/<str:token>/", answer_pages.CustomerPage.as_view(), name="customer"),
+    path("caterer/<str:token>/", answer_pages.CatererPage.as_view(), name="caterer"),
+    path("admin/", admin.site.urls),
+]

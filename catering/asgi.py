@@ -1,0 +1,9 @@
+"""The demo site for ASGI servers."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "catering.settings")
+
+application = get_asgi_application()

@@ -1,0 +1,248 @@
+"""The office: the front page, the board of orders, one order, the kitchen's list."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from urllib.parse import quote, urlencode
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin, UserPassesTestMixin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.generic import FormView, ListView, View
+
+from catering import order_desk, signed_links
+from catering.events import OrderPlaced
+from catering.exceptions import OrderRefused
+from catering.forms import CancelForm, OrderForm, SuggestMenuForm, VersionedForm
+from catering.history import changes_since, history_of
+from catering.models import Caterer, KitchenTicket, OrderQuerySet, OrderSummary
+from catering.orders import Order
+from catering.process_managers import CateringMatch
+from catering.waiting import STUCK_AFTER, WaitingFor
+from event_store import DuplicateEvent, WrongExpectedVersion, event_store
+from event_store.models import Process
+
+WAITING_SHOWN = (WaitingFor.CATERER, WaitingFor.CUSTOMER, WaitingFor.BOTH, WaitingFor.MENU)
+CLOSED_SHOWN = (OrderSummary.Status.CONFIRMED, OrderSummary.Status.CANCELLED)
+
+
+def front(request: HttpRequest) -> HttpResponse:
+    """What this site is, and where to click."""
+    waiting = OrderSummary.objects.open().filter(waiting_for=WaitingFor.CATERER).order_by("-waiting_since")
+    return render(request, "catering/front.html", {"example": waiting.first(), "debug": settings.DEBUG})
+
+
+class OfficePage(LoginRequiredMixin, UserPassesTestMixin):
+    """For staff: others sign in first, or are told that they may not."""
+
+    request: HttpRequest
+
+    def test_func(self) -> bool:
+        return self.request.user.is_staff
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with event_store.metadata(user=request.user.get_username()):
+            return super().dispatch(request, *args, **kwargs)
+
+
+class Board(OfficePage, ListView):  # type: ignore[type-arg]
+    """What each open order waits for, the longest first; and the closed ones."""
+
+    template_name = "catering/board.html"
+    context_object_name = "orders"
+    paginate_by = 50
+
+    def get_queryset(self) -> QuerySet[OrderSummary]:
+        found: Any = self._matching().prefetch_related("offers__caterer")
+        shown = self.request.GET.get("show", "")
+        if shown in CLOSED_SHOWN:
+            return cast(OrderQuerySet, found.filter(status=shown).order_by("-closed_at", "order_id"))
+        if shown == "stuck":
+            found = found.stuck(timezone.now())
+        elif shown in WAITING_SHOWN:
+            found = found.filter(waiting_for=shown)
+        return cast(OrderQuerySet, found.open().order_by("waiting_since", "order_id"))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            shown=self.request.GET.get("show", ""),
+            query=self.request.GET.get("q", ""),
+            caterer=self.request.GET.get("caterer", ""),
+            caterers=Caterer.objects.all(),
+            counts=self._counts(),
+            stuck_before=timezone.now() - STUCK_AFTER,
+            stuck_hours=STUCK_AFTER.days * 24,
+            filters=urlencode({key: self.request.GET.get(key, "") for key in ("q", "caterer")}),
+            **kwargs,
+        )
+
+    def _matching(self) -> OrderQuerySet:
+        orders: OrderQuerySet = OrderSummary.objects.all()
+        if query := self.request.GET.get("q", "").replace("\0", "").strip():
+            orders = orders.filter(Q(order_id=query) | Q(customer_name__icontains=query))
+        if caterer := self.request.GET.get("caterer", "").replace("\0", ""):
+            orders = orders.filter(offers__caterer=caterer).distinct()
+        return orders
+
+    def _counts(self) -> list[tuple[str, str, int]]:
+        """(value of `show`, words, how many) for each number above the table."""
+        is_open = Q(status=OrderSummary.Status.OPEN)
+        asked = [
+            *((each.value, f"wait for {each.label}", is_open & Q(waiting_for=each)) for each in WAITING_SHOWN),
+            ("stuck", "stuck", is_open & Q(waiting_since__lt=timezone.now() - STUCK_AFTER)),
+            *((each.value, each.label, Q(status=each)) for each in CLOSED_SHOWN),
+        ]
+        numbers = {f"count_{show}": Count("pk", filter=wanted, distinct=True) for show, _, wanted in asked}
+        found = self._matching().aggregate(**numbers)
+        return [(show, str(words), found[f"count_{show}"]) for show, words, _ in asked]
+
+
+class NewOrder(OfficePage, FormView):  # type: ignore[type-arg]
+    template_name = "catering/new_order.html"
+    form_class = OrderForm
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        try:
+            order_id = order_desk.place_order(**form.cleaned_data)
+        except DuplicateEvent:
+            return self._placed_before(form)
+        messages.success(self.request, f"Order {order_id} is placed. Suggest a menu next.")
+        return redirect("order", order_id)
+
+    def _placed_before(self, form: forms.Form) -> HttpResponse:
+        placed = event_store.events.of_type(OrderPlaced).with_ids(form.cleaned_data["event_id"]).first()
+        if placed is None:
+            form.add_error(None, "This page is out of date. Open “New order” again.")
+            return self.form_invalid(form)
+        messages.info(self.request, f"This was sent twice: it is order {placed.data.order_id}, placed once.")
+        return redirect("order", placed.data.order_id)
+
+
+class OrderPage(OfficePage, View):
+    """One order: what it waits for, its menus, the links to send, all that happened."""
+
+    def get(self, request: HttpRequest, order_id: str) -> HttpResponse:
+        return self.show(order_id)
+
+    def show(self, order_id: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        order = get_object_or_404(OrderSummary.objects.prefetch_related("offers__caterer"), pk=order_id)
+        process = Process.objects.filter(type=CateringMatch.type, key=order_id).first()
+        seen = {"seen_version": _own_version(order_id)}
+        shown = {
+            "order": order,
+            "is_stuck": order.is_stuck(timezone.now()),
+            "history": history_of(order_id),
+            "process": process,
+            "commands": process.commands.all() if process else [],
+            "links": _links_to_send(self.request, order),
+            "suggest_form": SuggestMenuForm(initial=seen),
+            "cancel_form": CancelForm(initial=seen, prefix=CancelOrder.prefix),
+        }
+        return render(self.request, "catering/order.html", shown | context, status=status)
+
+
+class ChangeOrder(OrderPage):
+    """A form on the order's page: done, wrong, refused, or the order has changed since the page was shown."""
+
+    form_class: type[VersionedForm]
+    form_name: str
+    prefix: str | None = None
+    done: str
+
+    def get(self, request: HttpRequest, order_id: str) -> HttpResponse:
+        return redirect("order", order_id)
+
+    def post(self, request: HttpRequest, order_id: str) -> HttpResponse:
+        get_object_or_404(OrderSummary, pk=order_id)
+        form = self.form_class(request.POST, prefix=self.prefix)
+        again: dict[str, Any] = {self.form_name: form}
+        if not form.is_valid():
+            return self.show(order_id, **again)
+        try:
+            self.change(order_id, form.cleaned_data)
+        except WrongExpectedVersion:
+            return self._show_changes(order_id, form)
+        except OrderRefused as refusal:
+            return self.show(order_id, status=409, refusal=str(refusal), **again)
+        messages.success(request, self.done)
+        return redirect("order", order_id)
+
+    def change(self, order_id: str, data: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def _show_changes(self, order_id: str, form: VersionedForm) -> HttpResponse:
+        seen = form.cleaned_data["seen_version"]
+        # The next attempt is about the order as this answer shows it.
+        fresh = cast(QueryDict, form.data).copy()
+        fresh[form.add_prefix("seen_version")] = str(_own_version(order_id))
+        again: dict[str, Any] = {self.form_name: self.form_class(fresh, prefix=self.prefix)}
+        return self.show(order_id, status=409, changes=changes_since(order_id, version=seen), **again)
+
+
+class SuggestMenu(ChangeOrder):
+    form_class = SuggestMenuForm
+    form_name = "suggest_form"
+    done = "The menu is suggested. Send the links below to the customer and to the caterer."
+
+    def change(self, order_id: str, data: dict[str, Any]) -> None:
+        caterer = data.pop("caterer")
+        order_desk.suggest_menu(order_id, caterer_id=caterer.key, **data)
+
+
+class CancelOrder(ChangeOrder):
+    form_class = CancelForm
+    form_name = "cancel_form"
+    prefix = "cancel"
+    done = "The order is cancelled."
+
+    def change(self, order_id: str, data: dict[str, Any]) -> None:
+        order_desk.cancel_order(order_id, **data)
+
+
+class Kitchen(OfficePage, ListView):  # type: ignore[type-arg]
+    """What the kitchen was told to cook, the next event first."""
+
+    template_name = "catering/kitchen.html"
+    context_object_name = "tickets"
+    paginate_by = 50
+
+    def get_queryset(self) -> QuerySet[KitchenTicket]:
+        coming = KitchenTicket.objects.filter(order__date__gte=timezone.localdate())
+        return coming.select_related("order", "caterer").order_by("order__date", "order_id")
+
+
+def _own_version(order_id: str) -> int:
+    last = event_store.events.in_stream(Order(order_id).stream).last()
+    return -1 if last is None or last.position is None else last.position
+
+
+def _links_to_send(request: HttpRequest, order: OrderSummary) -> list[dict[str, str]]:
+    possible = [each for each in order.offers.all() if each.is_possible]
+    if order.status != OrderSummary.Status.OPEN or not possible:
+        return []
+    caterers = {offer.caterer.key: offer.caterer for offer in possible}
+    return [
+        _link_to_send(request, signed_links.customer_path(order.pk), to=order.customer_name, role="customer", order=order),
+        *(
+            _link_to_send(
+                request, signed_links.caterer_path(order.pk, caterer_id=key),
+                to=caterer.name, role="caterer", email=caterer.email, order=order,
+            )
+            for key, caterer in caterers.items()
+        ),
+    ]  # fmt: skip
+
+
+def _link_to_send(
+    request: HttpRequest, path: str, *, to: str, role: str, order: OrderSummary, email: str = ""
+) -> dict[str, str]:
+    url = request.build_absolute_uri(path)
+    subject = f"Order {order.pk}: please confirm your menu for {order.date:%d %B %Y}"
+    words = {"subject": subject, "body": f"Please look at the menu and confirm or decline it here:\n\n{url}\n"}
+    mail = f"mailto:{quote(email)}?{urlencode(words, quote_via=quote)}"
+    return {"to": to, "role": role, "url": url, "mail": mail}
