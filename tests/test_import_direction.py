@@ -28,7 +28,7 @@ LINES = [
 LINE_OF = {module: number for number, line in enumerate(LINES) for module in line.split()}
 
 VALUES = set(LINES[1].split())
-PUBLIC = {"event_store", "event_store.models", "event_store.testing"}
+PUBLIC = {"event_store", "event_store.models", "event_store.testing", "event_store.admin"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""The pages as one thing that can be mounted: inside an AdminSite, or on its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.urls import URLPattern, path
+from django.views import View
+
+from browser import converters  # noqa: F401 - registers the converter that the paths below name
+from browser.views.events import EventLogView, EventView, RawEventView
+from browser.views.find import FindView
+from browser.views.help import HelpView
+from browser.views.overview import OverviewView
+from browser.views.processes import BoardView, ProcessTypeView, ProcessView
+from browser.views.streams import PositionView, StreamListView, StreamView
+from browser.views.subscriptions import SubscriptionListView
+
+APP_NAME = "event_store_browser"
+
+
+class BrowserSite:
+    """
+    All pages. Replace one by subclassing its view: `BrowserSite(views={"stream": MyStreamView})`.
+
+    Args:
+        admin_site: the AdminSite whose frame and access rules the pages take over; None for pages on their own.
+        views: URL name to view class.
+    """
+
+    def __init__(self, admin_site: AdminSite | None = None, *, views: dict[str, type[View]] | None = None) -> None:
+        self.admin_site = admin_site
+        self._views = views or {}
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self._path("", "overview", OverviewView),
+            self._path("find/", "find", FindView),
+            self._path("streams/", "streams", StreamListView),
+            self._path("streams/<esname:name>/", "stream", StreamView),
+            self._path("streams/<esname:name>/<int:position>/", "position", PositionView),
+            self._path("events/", "events", EventLogView),
+            self._path("events/<uuid:event_id>/", "event", EventView),
+            self._path("events/<uuid:event_id>/raw.json", "raw", RawEventView),
+            self._path("processes/", "processes", BoardView),
+            self._path("processes/<esname:type>/", "process_type", ProcessTypeView),
+            self._path("processes/<esname:type>/<esname:key>/", "process", ProcessView),
+            self._path("handlers/", "subscriptions", SubscriptionListView),
+            self._path("help/", "help", HelpView),
+        ]
+
+    def _path(self, route: str, name: str, view: Any) -> URLPattern:
+        shown = self._views.get(name, view).as_view(admin_site=self.admin_site)
+        pattern: URLPattern = path(route, self.admin_site.admin_view(shown) if self.admin_site else shown, name=name)
+        return pattern

@@ -1,0 +1,1 @@
+"""A view module for each group of pages, with templates of the same names."""

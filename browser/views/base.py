@@ -1,0 +1,110 @@
+"""What every page has: its frame, its access rule, its headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.generic import TemplateView
+
+VIEW_EVENTS = "event_store.view_storedevent"
+VIEW_PAYLOAD = "event_store.view_payload"
+VIEW_PROCESSES = "event_store.view_process"
+
+NAVIGATION = (
+    ("overview", _("Overview"), (VIEW_EVENTS, VIEW_PROCESSES)),
+    ("streams", _("Streams"), (VIEW_EVENTS,)),
+    ("events", _("Events"), (VIEW_EVENTS,)),
+    ("processes", _("Processes"), (VIEW_PROCESSES,)),
+    ("subscriptions", _("Subscriptions"), (VIEW_EVENTS,)),
+)
+
+
+@dataclass(frozen=True)
+class NavigationItem:
+    label: Any
+    url: str
+    is_current: bool
+
+
+def page_url(request: HttpRequest, name: str, *arguments: Any) -> str:
+    """The URL of a page in the mount that the request came through."""
+    match = request.resolver_match
+    namespaces = match.namespaces if match else []
+    return reverse(":".join([*namespaces, name]), args=arguments, current_app=namespaces[0] if namespaces else None)
+
+
+@method_decorator(never_cache, name="dispatch")
+class BrowserView(PermissionRequiredMixin, TemplateView):
+    """
+    Class attributes:
+        section: the item of the navigation that the page belongs to.
+        permission_required: all of these are needed; anonymous visitors are sent to the login, others get a 403.
+        any_permission: or one of these is enough.
+    """
+
+    admin_site: AdminSite | None = None
+    section: ClassVar[str] = ""
+    permission_required: Any = (VIEW_EVENTS,)
+    any_permission: ClassVar[tuple[str, ...]] = ()
+
+    def has_permission(self) -> bool:
+        if self.any_permission:
+            return self.may(*self.any_permission)
+        return bool(super().has_permission())
+
+    def get_login_url(self) -> str:
+        name = self.admin_site.name if self.admin_site else None
+        return reverse(f"{name}:login") if name else str(super().get_login_url())
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = super().dispatch(request, *args, **kwargs)
+        # Names of streams may hold personal data.
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        return response
+
+    def may(self, *permissions: str) -> bool:
+        """Whether the visitor has one of these."""
+        return any(self.request.user.has_perm(each) for each in permissions)
+
+    @cached_property
+    def may_see_payload(self) -> bool:
+        return self.may(VIEW_PAYLOAD)
+
+    def url(self, name: str, *arguments: Any) -> str:
+        return page_url(self.request, name, *arguments)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        frame = self.admin_site.each_context(self.request) if self.admin_site else {}
+        return super().get_context_data(
+            **frame,
+            frame_template="admin/base_site.html" if self.admin_site else "browser/standalone.html",
+            navigation=list(self._navigation()),
+            find_url=self.url("find"),
+            may_see_payload=self.may_see_payload,
+            may_see_events=self.may(VIEW_EVENTS),
+            may_see_processes=self.may(VIEW_PROCESSES),
+            **context,
+        )
+
+    def _navigation(self) -> Iterable[NavigationItem]:
+        for name, label, permissions in NAVIGATION:
+            if self.may(*permissions):
+                yield NavigationItem(label, self.url(name), name == self.section)
+
+
+def no_store(response: HttpResponse) -> HttpResponse:
+    """Payloads are not for shared caches, nor for guesses about their type."""
+    response.headers["Cache-Control"] = "no-store, private"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response

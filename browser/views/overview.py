@@ -1,0 +1,30 @@
+"""Is anything wrong right now, and what is everybody waiting for?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView
+from browser.views.events import log_rows
+from browser.views.processes import needing_attention, waiting_groups
+from event_store import event_store
+from event_store.models import Subscription
+
+LATEST = 20
+
+
+class OverviewView(BrowserView):
+    template_name = "browser/overview.html"
+    section = "overview"
+    any_permission = (VIEW_EVENTS, VIEW_PROCESSES)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        sees_processes, sees_events = self.may(VIEW_PROCESSES), self.may(VIEW_EVENTS)
+        latest = event_store.events.as_json().backward()[:LATEST]
+        return super().get_context_data(
+            attention=needing_attention(limit=10, with_errors=self.may_see_payload) if sees_processes else [],
+            groups=waiting_groups() if sees_processes else [],
+            events=log_rows(latest, with_payload=self.may_see_payload) if sees_events else [],
+            failing=list(Subscription.objects.filter(status=Subscription.Status.FAILING)[:10]) if sees_events else [],
+            **context,
+        )

@@ -1,0 +1,295 @@
+"""What processes wait for, since when, and why each command was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Count, Min, Q, QuerySet
+from django.http import Http404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from browser.ages import duration
+from browser.cursors import Page, page_by_key, page_by_number
+from browser.json_tree import plain_tree
+from browser.svg import Timeline, timeline
+from browser.views.base import VIEW_PROCESSES, BrowserView
+from event_store import ProcessManager, ReplayedStep, initial_state, process_managers, replay, type_of
+from event_store.models import IssuedCommand, Process, ProcessStep
+
+COUNTED_UP_TO = 10_000
+MOST_GROUPS = 100
+STATUSES = ("waiting", "stuck", "failed", "completed")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Processes of one type that wait for the same."""
+
+    type: str
+    waiting_for: str
+    count: int
+    stuck: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True)
+class Attention:
+    process: Process
+    status: str
+    why: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class StatusCount:
+    status: str
+    count: int
+    is_more: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """A replayed step with what was recorded of it; `number` counts from 1."""
+
+    number: int
+    replayed: ReplayedStep
+    commands: Sequence[IssuedCommand]
+    completed: bool
+    waiting_for: str
+
+
+def is_stuck() -> Q:
+    """Waiting processes that have waited longer for the same thing than their class allows."""
+    now = timezone.now()
+    stuck = Q(pk__in=[])
+    for manager in process_managers.values():
+        if manager.stuck_after is not None:
+            stuck |= Q(type=manager.type, waiting_since__lt=now - manager.stuck_after)
+    return Q(status=Process.Status.WAITING) & stuck
+
+
+def with_status(status: str) -> QuerySet[Process]:
+    """`stuck` ones are waiting, too."""
+    if status == "stuck":
+        return Process.objects.filter(is_stuck())
+    return Process.objects.filter(status=status)
+
+
+def waiting_groups() -> list[Group]:
+    """What is waited for, the longest wait first."""
+    rows = (
+        Process.objects.filter(status=Process.Status.WAITING)
+        .values("type", "waiting_for")
+        .annotate(count=Count("pk"), stuck=Count("pk", filter=is_stuck()), oldest=Min("waiting_since"))
+        .order_by("oldest")[:MOST_GROUPS]
+    )
+    return [Group(**row) for row in rows]
+
+
+def needing_attention(*, limit: int, with_errors: bool) -> list[Attention]:
+    """Failed processes first, then stuck ones, each with the reason in words; errors may tell of payloads."""
+    failed = list(Process.objects.filter(status=Process.Status.FAILED).order_by("-updated_at")[:limit])
+    stuck = list(Process.objects.filter(is_stuck()).order_by("waiting_since")[: limit - len(failed)])
+    hidden = _("hidden: it needs the permission to view the data of events")
+    return [
+        Attention(each, "failed", each.last_error if with_errors else hidden, each.updated_at) for each in failed
+    ] + [Attention(each, "stuck", _why_stuck(each), each.waiting_since or each.updated_at) for each in stuck]
+
+
+class BoardView(BrowserView):
+    template_name = "browser/processes.html"
+    section = "processes"
+    permission_required = (VIEW_PROCESSES,)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        groups = waiting_groups()
+        return super().get_context_data(
+            counts=_counts(groups),
+            groups=groups,
+            attention=needing_attention(limit=20, with_errors=self.may_see_payload),
+            types=sorted(process_managers),
+            only_type=next(iter(process_managers)) if len(process_managers) == 1 else "",
+            **context,
+        )
+
+
+class ProcessTypeView(BrowserView):
+    """The processes of one type: those that wait, the longest first; others, the newest first."""
+
+    template_name = "browser/process_type.html"
+    section = "processes"
+    permission_required = (VIEW_PROCESSES,)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        self.type = context["type"]
+        self.manager = process_managers.get(self.type)
+        if self.manager is None and not Process.objects.filter(type=self.type).exists():
+            raise Http404(f"There are no processes of type {self.type}")
+        self.status = self.request.GET.get("status", "")
+        self.waiting_for = self.request.GET.get("waiting_for")
+        page = self._waiting_page() if self.status in ("waiting", "stuck") else self._newest_page()
+        return super().get_context_data(
+            manager=self.manager,
+            manager_words=_docstring(self.manager),
+            reacts_to=[type_of(each) for each in self.manager.reacts_to] if self.manager else [],
+            page=page,
+            status=self.status,
+            statuses=STATUSES,
+            waiting_for=self.waiting_for,
+            stuck_before=_stuck_before(self.manager),
+            **context,
+        )
+
+    def _queryset(self) -> QuerySet[Process]:
+        found = with_status(self.status) if self.status in STATUSES else Process.objects.all()
+        found = found.filter(type=self.type)
+        return found if self.waiting_for is None else found.filter(waiting_for=self.waiting_for.replace("\0", ""))
+
+    def _newest_page(self) -> Page[Process]:
+        def read(before: int | None, after: int | None, limit: int) -> Sequence[Process]:
+            found = self._queryset()
+            if after is not None:
+                return list(found.filter(pk__gt=after).order_by("pk")[:limit])
+            found = found if before is None else found.filter(pk__lt=before)
+            return list(found.order_by("-pk")[:limit])
+
+        return page_by_number(self.request, read, lambda process: process.pk)
+
+    def _waiting_page(self) -> Page[Process]:
+        def read(start: str | None, limit: int) -> Sequence[Process]:
+            found = self._queryset().exclude(waiting_since=None)
+            if start:
+                since, pk = _waiting_position(start)
+                found = found.filter(Q(waiting_since__gt=since) | Q(waiting_since=since, pk__gt=pk))
+            return list(found.order_by("waiting_since", "pk")[:limit])
+
+        return page_by_key(self.request, read, lambda each: f"{each.waiting_since:%Y-%m-%dT%H:%M:%S.%f%z}_{each.pk}")
+
+
+class ProcessView(BrowserView):
+    """One process: its steps, the state after each, the commands and their reasons."""
+
+    template_name = "browser/process.html"
+    section = "processes"
+    permission_required = (VIEW_PROCESSES,)
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        process = Process.objects.filter(type=context["type"], key=context["key"]).first()
+        if process is None:
+            raise Http404(f"There is no process {context['type']} {context['key']}")
+        steps = _steps(process)
+        at = self._chosen_step(len(steps))
+        stuck_before = _stuck_before(process_managers.get(process.type))
+        is_stuck_now = bool(stuck_before and process.waiting_since and process.waiting_since < stuck_before)
+        return super().get_context_data(
+            process=process,
+            status="stuck" if process.status == Process.Status.WAITING and is_stuck_now else process.status,
+            why_stuck=_why_stuck(process) if is_stuck_now else "",
+            steps=steps,
+            at=at,
+            chosen=steps[at - 1] if at else None,
+            state=self._state(process, steps, at) if self.may_see_payload else "",
+            changes=_changes(process, steps, at) if self.may_see_payload else [],
+            timeline=self._timeline(process, steps, at),
+            is_known=process.type in process_managers,
+            **context,
+        )
+
+    def _chosen_step(self, last: int) -> int:
+        text = self.request.GET.get("at")
+        if text is None:
+            return last
+        if not text.isascii() or not text.isdigit() or int(text) > last:
+            raise Http404(f"There is no step {text}: this process has {last}")
+        return int(text)
+
+    def _state(self, process: Process, steps: Sequence[Step], at: int) -> Any:
+        state = _state_after(process, steps, at)
+        if state is None:
+            return ""
+        return plain_tree(state, changed=dict(_changes(process, steps, at)))
+
+    def _timeline(self, process: Process, steps: Sequence[Step], at: int) -> Timeline | None:
+        if not steps:
+            return None
+        marks = [(step.number, step.replayed.event, step.commands) for step in steps]
+        waits_until = timezone.now() if process.status != Process.Status.COMPLETED else None
+        return timeline(marks, selected=at, waits_until=waits_until)
+
+
+def _steps(process: Process) -> list[Step]:
+    recorded = {
+        each.number: each
+        for each in ProcessStep.objects.filter(process=process).prefetch_related("commands__equal_to__step")
+    }
+    steps = []
+    for replayed in replay(process.type, process.key):
+        step = recorded.get(replayed.number)
+        completed = bool(step and step.completed)
+        steps.append(
+            Step(
+                number=replayed.number + 1,
+                replayed=replayed,
+                commands=list(step.commands.all()) if step else [],
+                completed=completed,
+                waiting_for="" if completed else replayed.waiting_for,
+            )
+        )
+    return steps
+
+
+def _state_after(process: Process, steps: Sequence[Step], at: int) -> Any:
+    return steps[at - 1].replayed.state if at else initial_state(process.type)
+
+
+def _changes(process: Process, steps: Sequence[Step], at: int) -> list[tuple[str, Any]]:
+    """Keys that step `at` has changed, with what they were before."""
+    after = _state_after(process, steps, at)
+    before = _state_after(process, steps, at - 1) if at else after
+    if not isinstance(after, dict) or not isinstance(before, dict):
+        return []
+    return [(key, before.get(key)) for key in after if after[key] != before.get(key)]
+
+
+def _counts(groups: Sequence[Group]) -> list[StatusCount]:
+    is_more = len(groups) == MOST_GROUPS
+    return [
+        StatusCount("waiting", sum(group.count for group in groups), is_more),
+        StatusCount("stuck", sum(group.stuck for group in groups), is_more),
+        _counted("failed"),
+        _counted("completed"),
+    ]
+
+
+def _counted(status: str) -> StatusCount:
+    count = with_status(status).order_by()[: COUNTED_UP_TO + 1].count()
+    return StatusCount(status, min(count, COUNTED_UP_TO), count > COUNTED_UP_TO)
+
+
+def _stuck_before(manager: type[ProcessManager] | None) -> datetime | None:
+    return timezone.now() - manager.stuck_after if manager and manager.stuck_after is not None else None
+
+
+def _why_stuck(process: Process) -> str:
+    manager = process_managers.get(process.type)
+    allowed = duration(manager.stuck_after) if manager and manager.stuck_after is not None else ""
+    names = process.waiting_for.replace(" & ", f" {_('and')} ").replace(" | ", f" {_('or')} ")
+    short = " ".join(word.rpartition(".")[2] for word in names.split())
+    return _("has waited for %(what)s longer than %(allowed)s") % {"what": short or "…", "allowed": allowed}
+
+
+def _docstring(manager: type[ProcessManager] | None) -> str:
+    return (manager.__doc__ or "").strip().partition("\n\n")[0] if manager else ""
+
+
+def _waiting_position(text: str) -> tuple[datetime, int]:
+    since, _separator, pk = text.partition("_")
+    try:
+        # Without a zone it is none of our links; as UTC it does no harm.
+        return datetime.fromisoformat(since).astimezone(UTC), int(pk)
+    except (ValueError, OverflowError):
+        raise Http404(f"from={text} is no place in this list") from None

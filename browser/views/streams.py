@@ -1,0 +1,129 @@
+"""Streams, and what stands in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db.models import F, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+
+from browser.cursors import page_by_key, page_by_number
+from browser.json_tree import summary
+from browser.views.base import VIEW_PROCESSES, BrowserView
+from event_store import RecordedEvent, category_of, event_store, process_managers
+from event_store.models import Process, Stream, StreamLink
+
+M = TypeVar("M", bound=Model)
+GREATEST_CHARACTER = "\U0010ffff"
+LONGEST_NAME = 255
+
+
+def names_with_prefix(queryset: QuerySet[M], prefix: str, *, field: str = "name") -> QuerySet[M]:
+    """Rows whose name begins so, as a range of the index."""
+    return queryset.filter(**{f"{field}__gte": prefix, f"{field}__lt": prefix + GREATEST_CHARACTER})
+
+
+@dataclass(frozen=True)
+class StreamRow:
+    stream: Stream
+    last_event: StreamLink | None
+
+    @property
+    def events(self) -> int:
+        return self.stream.version + 1
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """An event of a stream; `is_linked` when it was written to another one."""
+
+    event: RecordedEvent[str]
+    is_linked: bool
+    summary: str
+
+
+class StreamListView(BrowserView):
+    template_name = "browser/streams.html"
+    section = "streams"
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        self.prefix = self.request.GET.get("prefix", "").replace("\0", "")
+        self.category = self.request.GET.get("category", "").replace("\0", "")
+        page = page_by_key(self.request, self._read, lambda row: row.stream.name)
+        return super().get_context_data(page=page, prefix=self.prefix, category=self.category, **context)
+
+    def _read(self, start: str | None, limit: int) -> list[StreamRow]:
+        streams = names_with_prefix(Stream.objects.all(), self.prefix) if self.prefix else Stream.objects.all()
+        if self.category:
+            streams = streams.filter(category=self.category)
+        if start:
+            streams = streams.filter(name__gt=start.replace("\0", ""))
+        found = list(streams.order_by("name")[:limit])
+        newest = _newest_links(found)
+        return [StreamRow(stream, newest.get(stream.pk)) for stream in found]
+
+
+class StreamView(BrowserView):
+    """The events of a stream, newest first."""
+
+    template_name = "browser/stream.html"
+    section = "streams"
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        self.name = context["name"]
+        stream = Stream.objects.filter(name=self.name).first()
+        if stream is None:
+            raise Http404(f"There is no stream {self.name}")
+        page = page_by_number(self.request, self._read, lambda row: row.event.position or 0)
+        return super().get_context_data(stream=stream, page=page, process=self._process(), **context)
+
+    def _read(self, before: int | None, after: int | None, limit: int) -> Sequence[EventRow]:
+        query = event_store.events.as_json().in_stream(self.name)
+        query = (
+            query.after(after) if after is not None else (query if before is None else query.before(before)).backward()
+        )
+        events = list(query[:limit])
+        written_here = _positions_written_here(self.name, events)
+        return [
+            EventRow(
+                event,
+                is_linked=event.position not in written_here,
+                summary=summary(event.data) if self.may_see_payload else "",
+            )
+            for event in events
+        ]
+
+    def _process(self) -> Process | None:
+        category, _, key = self.name.partition("$")
+        if category not in process_managers or not self.may(VIEW_PROCESSES):
+            return None
+        return Process.objects.filter(type=category_of(self.name), key=key).first()
+
+
+class PositionView(BrowserView):
+    """The event at a position of a stream: goes to its page."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        name, position = kwargs["name"], kwargs["position"]
+        if not 0 < len(name) <= LONGEST_NAME or position >= 2**63 - 1:
+            raise Http404
+        event = event_store.events.as_json().in_stream(name).after(position - 1).first()
+        if event is None or event.position != position:
+            raise Http404(f"There is no position {position} in stream {name}")
+        return HttpResponseRedirect(f"{self.url('event', event.id)}")
+
+
+def _newest_links(streams: Sequence[Stream]) -> dict[int, StreamLink]:
+    links = StreamLink.objects.filter(stream__in=[each.pk for each in streams], position=F("stream__version"))
+    only = ("stream_id", "position", "linked_at", "event__type", "event__event_id")
+    return {link.stream_id: link for link in links.select_related("event").only(*only)}
+
+
+def _positions_written_here(name: str, events: Sequence[RecordedEvent[str]]) -> set[int]:
+    if not events:
+        return set()
+    positions = [event.position for event in events if event.position is not None]
+    links = StreamLink.objects.filter(stream__name=name, position__range=(min(positions), max(positions)))
+    return set(links.filter(written_here=True).values_list("position", flat=True))

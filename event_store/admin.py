@@ -1,0 +1,130 @@
+"""Plain, read-only admin pages for every model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from event_store.models import (
+    FailedEvent,
+    IssuedCommand,
+    Process,
+    ProcessStep,
+    StoredEvent,
+    Stream,
+    StreamLink,
+    Subscription,
+)
+
+MOST_LINKS = 100
+NEWEST = 1_000
+
+
+class NewestPaginator(Paginator):  # type: ignore[type-arg]
+    """Pages through the newest 1,000 rows: counting them all, or skipping many, would cost more with every event."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[:NEWEST].count())
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    paginator = NewestPaginator
+    ordering = ("-pk",)
+    show_full_result_count = False
+    list_per_page = 100
+    # With both bars off the change list would bring an inline style.
+    actions_on_top = True
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class PayloadAdmin(ReadOnlyAdmin):
+    """Rows with fields that hold what events hold."""
+
+    payload_fields: tuple[str, ...] = ()
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if request.user.has_perm("event_store.view_payload") else self.payload_fields
+
+
+@admin.register(Stream)
+class StreamAdmin(ReadOnlyAdmin):
+    list_display = ("name", "category", "version", "created_at")
+    search_fields = ("name__startswith",)
+    readonly_fields = ("shown_events",)
+
+    @admin.display(description="Newest events")
+    def shown_events(self, stream: Stream) -> SafeString:
+        links = stream.links.select_related("event").defer("event__data", "event__metadata").order_by("-position")
+        return _lines((f"{link.position}: {link.event}", _how(link)) for link in links[:MOST_LINKS])
+
+
+@admin.register(StoredEvent)
+class StoredEventAdmin(PayloadAdmin):
+    payload_fields = ("data", "metadata")
+    list_display = ("global_position", "type", "event_id", "recorded_at")
+    readonly_fields = ("shown_in",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("data", "metadata")
+
+    @admin.display(description="Streams")
+    def shown_in(self, event: StoredEvent) -> SafeString:
+        links = event.links.select_related("stream").order_by("-written_here", "linked_at")
+        return _lines((f"{link.stream} #{link.position}", _how(link)) for link in links[:MOST_LINKS])
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(ReadOnlyAdmin):
+    list_display = ("name", "checkpoint", "status", "last_success_at", "last_error")
+
+
+@admin.register(FailedEvent)
+class FailedEventAdmin(ReadOnlyAdmin):
+    list_display = ("subscription", "event", "attempts", "next_attempt_at", "error")
+    list_select_related = ("subscription", "event")
+
+
+@admin.register(Process)
+class ProcessAdmin(ReadOnlyAdmin):
+    list_display = ("key", "type", "status", "waiting_for", "waiting_since", "step_count")
+    search_fields = ("key__startswith",)
+
+
+@admin.register(ProcessStep)
+class ProcessStepAdmin(PayloadAdmin):
+    list_display = ("process", "number", "event", "completed", "handled_at")
+    list_select_related = ("process", "event")
+    payload_fields = ("state_before",)
+
+
+@admin.register(IssuedCommand)
+class IssuedCommandAdmin(PayloadAdmin):
+    list_display = ("type", "process", "reason", "outcome", "issued_at")
+    list_select_related = ("process",)
+    payload_fields = ("data",)
+
+
+def _how(link: StreamLink) -> str:
+    return "written here" if link.written_here else "linked"
+
+
+def _lines(rows: Any) -> SafeString:
+    return format_html_join("", "<div>{} ({})</div>", rows) or SafeString("–")

@@ -1,0 +1,70 @@
+"""The plain admin pages of the store's models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from event_store import event_store
+from event_store.models import IssuedCommand, Process, ProcessStep, StoredEvent, Stream
+from tests.browser.conftest import ADMIN
+from tests.event_store.sample import Noted
+
+pytestmark = pytest.mark.django_db
+MODELS = ["stream", "storedevent", "subscription", "failedevent", "process", "processstep", "issuedcommand"]
+
+
+@pytest.fixture
+def client(db: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_change_list_is_read_only_and_never_counts_everything(client: Client, orders: Any, model: str) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(f"/admin/event_store/{model}/")
+    counts = [each["sql"] for each in captured if "COUNT(" in each["sql"]]
+
+    assert response.status_code == 200
+    assert client.get(f"/admin/event_store/{model}/add/").status_code == 403
+    assert all("LIMIT 1000" in sql for sql in counts)
+    assert not any("DISTINCT" in each["sql"] for each in captured)
+
+
+def test_change_lists_link_to_the_browser(client: Client, orders: Any) -> None:
+    for model, target in (
+        ("stream", "streams/Order$41/"),
+        ("storedevent", f"events/{orders['customer'].id}/"),
+        ("process", "processes/Agreement/41/"),
+        ("processstep", "processes/Agreement/41/?at=2"),
+        ("issuedcommand", "processes/Agreement/41/"),
+        ("subscription", "handlers/"),
+    ):
+        assert f'href="{ADMIN}{target}"' in client.get(f"/admin/event_store/{model}/").text
+
+
+def test_an_object_can_be_looked_at_and_not_changed(client: Client, orders: Any) -> None:
+    for each in (Stream, StoredEvent, Process, ProcessStep, IssuedCommand):
+        url = f"/admin/event_store/{each._meta.model_name}/{each.objects.first().pk}/change/"
+        assert client.get(url).status_code == 200
+        assert client.post(url, {}).status_code == 403
+    assert (
+        "Customer$7 #0 (linked)"
+        in client.get(f"/admin/event_store/storedevent/{orders['customer'].global_position}/change/").text
+    )
+
+
+def test_payloads_need_their_permission(sign_in: Any) -> None:
+    [event] = event_store.publish(Noted(text="s3cret"), stream="s")
+
+    assert (
+        "s3cret"
+        not in sign_in("view_storedevent").get(f"/admin/event_store/storedevent/{event.global_position}/change/").text
+    )

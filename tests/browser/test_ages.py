@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from browser.ages import age, duration
+from browser.visible import visible, visible_text
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [
+        (timedelta(seconds=-5), "0 s"),
+        (timedelta(seconds=59), "59 s"),
+        (timedelta(minutes=59), "59 min"),
+        (timedelta(hours=3), "3 h"),
+        (timedelta(hours=3, minutes=5), "3 h 5 min"),
+        (timedelta(hours=23, minutes=5), "23 h"),
+        (timedelta(days=3, hours=4), "3 d 4 h"),
+        (timedelta(days=2), "2 d"),
+        (timedelta(days=40, hours=4), "40 d"),
+    ],
+)
+def test_lengths_of_time_are_short(length: timedelta, words: str) -> None:
+    assert duration(length) == words
+
+
+def test_an_age_counts_from_now() -> None:
+    assert age(datetime(2026, 1, 1, tzinfo=UTC), now=datetime(2026, 1, 2, tzinfo=UTC)) == "1 d"
+
+
+def test_hidden_characters_are_shown_and_others_escaped() -> None:
+    assert visible("a\u202e<b>") == 'a<span class="es-esc">U+202E</span>&lt;b&gt;'
+    assert visible_text("a\nb") == "a‹U+000A›b"
+    assert visible("żółć 🍲") == "żółć 🍲"

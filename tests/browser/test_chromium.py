@@ -1,0 +1,143 @@
+"""The pages in a real browser: readable, reachable, light and dark, wide and narrow, under a strict policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Page
+
+from tests.browser.conftest import ADMIN, publish_orders
+from tests.event_store.test_store import HOSTILE_NAMES
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PATHS = ["", "streams/", "streams/Agreement$41/", "events/", "processes/", "processes/Agreement/?status=waiting",
+         "processes/Agreement/41/", "processes/Agreement/42/", "handlers/", "help/", "find/?q=Ord"]  # fmt: skip
+TAGS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+
+@pytest.fixture
+def published(settings: Any) -> dict[str, Any]:
+    settings.MIDDLEWARE = [*django_settings.MIDDLEWARE, "tests.browser.policy.strict_policy"]
+    return publish_orders()
+
+
+@pytest.fixture
+def signed_in(open_page: Callable[..., Page], live_server: Any) -> Callable[..., Page]:
+    """`signed_in(path, dark=True, phone=True)`: the page as a superuser sees it."""
+
+    def signed_in(path: str, **appearance: Any) -> Page:
+        client = Client()
+        client.force_login(User.objects.get_or_create(username="root", is_staff=True, is_superuser=True)[0])
+        page = open_page("/es/help/", **appearance)
+        cookie = {"name": django_settings.SESSION_COOKIE_NAME, "value": client.session.session_key}
+        page.context.add_cookies([{**cookie, "url": live_server.url}])  # type: ignore[list-item]
+        page.goto(path)
+        return page
+
+    return signed_in
+
+
+@pytest.mark.parametrize("mount", [ADMIN, "/es/"])
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("phone", [False, True])
+def test_every_page_is_accessible_and_fits_its_window(
+    signed_in: Callable[..., Page], published: Any, mount: str, dark: bool, phone: bool
+) -> None:
+    page = signed_in(mount, dark=dark, phone=phone)
+    for path in [*PATHS, f"events/{published['caterer'].id}/"]:
+        page.goto(mount + path)
+        found = Axe().run(page, context=".es", options=TAGS).response["violations"]
+        assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found] == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+
+
+def test_three_clicks_from_the_waiting_processes_to_the_other_stream(
+    signed_in: Callable[..., Page], published: Any
+) -> None:
+    page = signed_in("/admin/")
+    page.get_by_role("link", name="Streams, events and processes").first.click()
+    page.get_by_role("link", name="1 process", exact=True).click()
+    page.locator("#es").get_by_role("link", name="42", exact=True).click()
+    assert "Waiting for" in page.locator(".es-facts").inner_text()
+    page.locator(".es-step").get_by_role("link", name="CustomerSaidYes").click()
+    assert "shown in 2 streams" in page.locator("#es").inner_text()
+    page.get_by_role("link", name="Order$42").click()
+
+    assert page.locator("h1.es-title").inner_text() == "Order$42"
+
+
+def test_everything_works_without_scripts(signed_in: Callable[..., Page], published: Any) -> None:
+    page = signed_in(f"{ADMIN}processes/Agreement/41/", java_script_enabled=False)
+    page.locator(".es-scrub").get_by_role("link", name="‹ Step 1").click()
+    assert page.url.endswith("?at=1")
+    page.locator("#es-at").fill("2")
+    page.get_by_role("button", name="Go").click()
+    assert page.url.endswith("?at=2")
+    page.get_by_placeholder("Find id, stream, type or key").fill("Order$41")
+    page.get_by_role("button", name="Find").click()
+
+    assert page.locator("h1.es-title").inner_text() == "Order$41"
+
+
+def test_every_mark_of_the_timeline_can_be_reached_and_has_a_name(
+    signed_in: Callable[..., Page], published: Any
+) -> None:
+    marks = signed_in(f"{ADMIN}processes/Agreement/41/").locator(".es-tl a")
+
+    assert marks.count() == 3
+    assert [marks.nth(index).get_attribute("aria-label") for index in range(3)] == [
+        "Step 1, event sample.CustomerSaidYes",
+        "Step 2, event sample.CatererSaidYes",
+        "Step 2, command sample.Confirm",
+    ]
+
+
+def test_hostile_names_are_clicked_without_a_loss(signed_in: Callable[..., Page], published: Any) -> None:
+    from event_store import event_store
+    from tests.event_store.sample import Noted
+
+    for number, name in enumerate(HOSTILE_NAMES):
+        event_store.publish(Noted(text=str(number)), stream=name)
+    page = signed_in(f"{ADMIN}streams/")
+    rows = page.locator("#es tbody tr td:first-child a")
+    urls = [str(rows.nth(index).get_attribute("href")) for index in range(rows.count())]
+    seen = set()
+    for url in urls:
+        page.goto(url)
+        seen.update(re.findall(r"text=(\d+)", page.locator("#es tbody").inner_text()))
+        assert page.locator("h1.es-title").count() == 1
+
+    assert seen == {str(number) for number in range(len(HOSTILE_NAMES))}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_marks_and_words_of_the_timeline_stand_out(signed_in: Callable[..., Page], published: Any, dark: bool) -> None:
+    page = signed_in(f"{ADMIN}processes/Agreement/42/", dark=dark)
+    colours = page.evaluate(
+        """() => {
+            const fill = (selector, property) => getComputedStyle(document.querySelector(selector))[property];
+            return [fill('.es-tl text', 'fill'), fill('.es-tl .event', 'fill'), fill('.es-tl .wait', 'stroke'),
+                    getComputedStyle(document.body).backgroundColor];
+        }"""
+    )
+    text, event, wait, background = [_luminance(each) for each in colours]
+
+    assert _contrast(text, background) >= 4.5
+    assert min(_contrast(event, background), _contrast(wait, background)) >= 3
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(each) / 255 for each in re.findall(r"\d+", colour)[:3]]
+    linear = [each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(one: float, other: float) -> float:
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)

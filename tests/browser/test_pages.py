@@ -1,0 +1,394 @@
+"""Every page: what it says, who may see it, what it asks of the database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from django.db import connection
+from django.db.models import JSONField, Value
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import clear_script_prefix, reverse, set_script_prefix
+
+from browser.converters import escape_name
+from event_store import event_store
+from event_store.models import FailedEvent, Process, StoredEvent, Subscription
+from event_store.testing import run_subscriptions
+from tests.browser.conftest import ADMIN, PERMISSIONS
+from tests.event_store.sample import Agreement, CatererSaidYes, Counted, CustomerSaidYes, Noted
+from tests.event_store.test_store import HOSTILE_NAMES
+
+pytestmark = pytest.mark.django_db
+
+# path, what a reader looks for, and the most queries that it may take (session and user are two to four of them)
+PAGES = [
+    ("", ["What they are waiting for", "Latest events", "CatererSaidYes"], 9),
+    ("streams/", ["Order$41", "Agreement$42", "notes"], 6),
+    ("streams/?prefix=Order", ["Order$41", "Order$42"], 7),
+    ("streams/?category=Caterer", ["Caterer$7"], 7),
+    ("streams/Agreement$41/", ["CustomerSaidYes", "linked", "Agreement"], 8),
+    ("streams/notes/", ["Noted", "written here", "text=just so"], 8),
+    ("events/", ["sample.Noted", "Order$41"], 7),
+    ("events/?type=sample.Noted", ["notes"], 7),
+    ("processes/", ["What they are waiting for", "waiting", "CatererSaidYes", "Agreement"], 9),
+    ("processes/Agreement/", ["Confirms an order once both sides have said yes.", "41", "42"], 7),
+    ("processes/Agreement/?status=waiting&waiting_for=sample.CatererSaidYes", ["42", "Waiting"], 7),
+    ("processes/Agreement/41/", ["Completed", "Confirm", "both said yes", "State after step 2", "Accepted"], 9),
+    ("processes/Agreement/41/?at=0", ["State before the first step"], 9),
+    ("processes/Agreement/41/?at=1", ["State after step 1", "was false"], 9),
+    ("processes/Agreement/42/", ["Waiting", "CatererSaidYes", "since"], 9),
+    ("handlers/", ["Agreement", "OK"], 7),
+    ("help/", ["Stuck", "linked"], 5),
+    ("find/?q=Ord", ["Order$41", "Order$42"], 11),
+    ("find/?q=nothing", ["Nothing is named so"], 11),
+]
+
+
+@pytest.mark.parametrize(("path", "words", "queries"), PAGES, ids=[page[0] or "overview" for page in PAGES])
+def test_a_page_says_what_its_reader_looks_for(
+    client: Client, orders: Any, path: str, words: list[str], queries: int
+) -> None:
+    client.get(ADMIN)
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(ADMIN + path)
+    page = unescape(re.sub(r"<[^>]+>", "", response.text))
+
+    assert response.status_code == 200
+    assert [word for word in words if word not in page and word not in response.text] == []
+    assert len(statements(captured)) <= queries
+    assert forbidden(captured) == []
+    assert "style=" not in response.text.partition('class="es"')[2]
+    assert response.headers["Referrer-Policy"] == "same-origin"
+    assert "no-cache" in response.headers["Cache-Control"]
+
+
+def statements(captured: CaptureQueriesContext) -> list[str]:
+    """Without those that ATOMIC_REQUESTS brings inside a test's transaction."""
+    return [each["sql"] for each in captured if not each["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+
+
+def forbidden(captured: CaptureQueriesContext) -> list[str]:
+    over_events = re.compile(r'FROM "?event_store_(storedevent|streamlink|stream)"?', re.IGNORECASE)
+    return [
+        sql
+        for sql in statements(captured)
+        if " OFFSET " in sql
+        or (over_events.search(sql) and re.search(r"DISTINCT|GROUP BY", sql))
+        or ("COUNT(" in sql and over_events.search(sql) and "LIMIT" not in sql)
+    ]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(client: Client, orders: Any) -> None:
+    def queries(path: str) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            client.get(ADMIN + path)
+        return len(captured)
+
+    paths = ["", "streams/", "streams/notes/?size=200", "events/?size=200", "processes/", "processes/Agreement/"]
+    before = [queries(path) for path in paths]
+    for number in range(60):
+        event_store.append(Noted(text=str(number)), stream="notes", links=[f"s{number}"])
+        event_store.append(CustomerSaidYes(order_id=f"x{number}"), stream=f"Order$x{number}")
+    run_subscriptions()
+
+    assert [queries(path) for path in paths] == before
+
+
+def test_an_events_page_shows_its_streams_its_cause_and_what_it_caused(client: Client, orders: Any) -> None:
+    caterer, confirmed = orders["caterer"], orders["confirmed"]
+    cause, effect = client.get(f"{ADMIN}events/{caterer.id}/").text, client.get(f"{ADMIN}events/{confirmed.id}/").text
+
+    assert "shown in 2 streams" in cause
+    assert f"{ADMIN}streams/Caterer$7/" in cause
+    assert f"{ADMIN}streams/Agreement$41/" in cause
+    assert f"{ADMIN}events/{confirmed.id}/" in cause
+    assert f"{ADMIN}events/{caterer.id}/" in effect
+    assert f"{ADMIN}processes/Agreement/41/?at=2" in effect
+    assert "both said yes" in effect
+    assert "anna" in cause
+
+
+def test_raw_json_is_what_is_stored(client: Client) -> None:
+    [event] = event_store.publish(Counted(number=12345678901234567890123), stream="s")
+    response = client.get(f"{ADMIN}events/{event.id}/raw.json")
+
+    assert "12345678901234567890123" in response.text
+    assert response.json()["metadata"] == {}
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_position_leads_to_its_event(client: Client, orders: Any) -> None:
+    response = client.get(f"{ADMIN}streams/Agreement$41/1/")
+
+    assert response.headers["Location"] == f"{ADMIN}events/{orders['caterer'].id}/"
+    assert client.get(f"{ADMIN}streams/Order$41/0/").status_code == 302
+    assert client.get(f"{ADMIN}streams/Order$41/99/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "streams/never/",
+        "streams/~2f/",
+        "events/00000000-0000-0000-0000-000000000000/",
+        "events/?before=x",
+        "events/?after=99999999999999999999",
+        "processes/Never/",
+        "processes/Agreement/never/",
+        "processes/Agreement/41/?at=3",
+        "processes/Agreement/41/?at=abc",
+        "processes/Agreement/41/?at=-1",
+        "processes/Agreement/?status=waiting&from=nonsense",
+        f"streams/s/{2**70}/",
+    ],
+)
+def test_what_is_not_there_is_not_found(client: Client, orders: Any, path: str) -> None:
+    assert client.get(ADMIN + path).status_code == 404
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_hostile_stream_name_is_listed_opened_and_linked_without_a_loss(client: Client, name: str) -> None:
+    [event] = event_store.publish(Noted(text=name), stream=name)
+    listed = links(client.get(f"{ADMIN}streams/?prefix=").text, "streams/")
+    [url] = [each for each in listed if escape_name(name) in unquote(each)]
+    page = client.get(unquote(url))
+
+    assert page.status_code == 200
+    assert page.context["stream"].name == name
+    [event_url] = {each for each in links(page.text, "events/") if str(event.id) in each}
+    shown = client.get(event_url)
+    assert [each.stream for each in shown.context["streams"]] == [name]
+    assert [unquote(each) for each in links(shown.text, "streams/") if escape_name(name) in unquote(each)] == [
+        unquote(url)
+    ]
+
+
+def links(page: str, part: str) -> list[str]:
+    found = (unescape(each) for each in re.findall(r'href="([^"]*)"', page))
+    return [each for each in found if each.startswith(ADMIN + part) and "?" not in each and each != ADMIN + part]
+
+
+def test_markup_everywhere_is_text(client: Client) -> None:
+    evil = "<img src=x onerror=alert(1)>\"'{{7*7}}</title>"
+    event_store.publish(CustomerSaidYes(order_id=evil), stream=f"Order${evil}")
+    run_subscriptions()
+    Process.objects.update(status="failed", last_error=evil)
+    Subscription.objects.update(status="failing", last_error=evil)
+    for path in ("", "streams/", f"streams/{escape_name('Order$' + evil)}/", "events/", "processes/", "processes/Agreement/",
+                 f"processes/Agreement/{escape_name(evil)}/", "handlers/", f"find/?q={evil}"):  # fmt: skip
+        page = client.get(ADMIN + path, follow=True).text
+        assert "<img src=x" not in page
+        assert "49" not in page.partition("{{7*7}}")[0][-20:]
+        assert page.count("</title>") == 1 + page.count('<svg class="es-tl"') + page.count("<title>sample")
+
+
+def test_a_process_that_waits_too_long_is_stuck_and_says_why(
+    client: Client, orders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+
+    monkeypatch.setattr(Agreement, "stuck_after", timedelta(0))
+
+    for path in ("", "processes/", "processes/Agreement/?status=stuck", "processes/Agreement/42/"):
+        assert "Stuck" in client.get(ADMIN + path).text
+    assert "has waited for CatererSaidYes longer than 0 s" in client.get(f"{ADMIN}processes/").text
+
+
+def test_a_fold_that_raises_shows_the_steps_before_it(
+    client: Client, orders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Agreement.apply
+
+    def raises_for_the_caterer(self: Agreement, state: Any, event: Any) -> Any:
+        if isinstance(event.data, CatererSaidYes):
+            raise ZeroDivisionError("by nothing")
+        return original(self, state, event)
+
+    monkeypatch.setattr(Agreement, "apply", raises_for_the_caterer)
+    page = client.get(f"{ADMIN}processes/Agreement/41/")
+
+    assert page.status_code == 200
+    assert "ZeroDivisionError" in page.text
+    assert "CustomerSaidYes" in page.text
+    assert client.get(f"{ADMIN}processes/Agreement/41/?at=1").status_code == 200
+
+
+def test_events_whose_class_is_gone_and_whose_data_is_odd_are_shown(client: Client) -> None:
+    [event] = event_store.publish(Noted(), stream="s")
+    for data in (Value(None, JSONField()), [1], "text", {"a": {"b": None}}, "x" * 100_000):
+        StoredEvent.objects.filter(pk=event.global_position).update(type="gone.Forgotten", data=data)
+        for path in ("", "events/", "streams/s/", f"events/{event.id}/"):
+            assert client.get(ADMIN + path).status_code == 200
+
+
+def test_failures_are_listed(client: Client, orders: Any) -> None:
+    from django.utils import timezone
+
+    now = timezone.now()
+    FailedEvent.objects.create(
+        subscription=Subscription.objects.get(name="Agreement"), event_id=orders["customer"].global_position,
+        first_failed_at=now, last_failed_at=now, next_attempt_at=now, error="ValueError: secret", traceback="",
+    )  # fmt: skip
+    page = client.get(f"{ADMIN}handlers/").text
+
+    assert "wait for their next attempt" in page
+    assert "ValueError: secret" in page
+
+
+def test_find_goes_straight_to_what_is_named_exactly(client: Client, orders: Any) -> None:
+    command = orders["confirmed"].causation_id
+    for wanted, target in (
+        (str(orders["customer"].id), f"events/{orders['customer'].id}/"),
+        ("Order$41", "streams/Order$41/"),
+        ("42", "processes/Agreement/42/"),
+        (str(command), "processes/Agreement/41/"),
+        ("sample.Noted", "events/?type=sample.Noted"),
+        ("  Order$41 ", "streams/Order$41/"),
+    ):
+        assert client.get(f"{ADMIN}find/", {"q": wanted}).headers["Location"] == ADMIN + target
+
+
+# ---- pages of a list
+
+
+def test_walking_older_visits_every_event_once_and_newer_comes_back(client: Client) -> None:
+    event_store.append([Counted(number=number) for number in range(230)], stream="s")
+    seen, url, pages = [], f"{ADMIN}streams/s/", []
+    while url:
+        page = client.get(url).context["page"]
+        pages.append([row.event.position for row in page.rows])
+        seen += pages[-1]
+        event_store.append(Counted(number=0), stream="s")
+        url = page.earlier and f"{ADMIN}streams/s/{page.earlier}"
+    back = client.get(f"{ADMIN}streams/s/{page.later}").context["page"]
+
+    assert seen == list(range(229, -1, -1))
+    assert [row.event.position for row in back.rows] == pages[-2]
+    assert client.get(f"{ADMIN}streams/s/{page.last}").context["page"].rows[0].event.position > 229
+
+
+def test_the_oldest_page_and_its_size(client: Client) -> None:
+    event_store.append([Counted(number=number) for number in range(230)], stream="s")
+    newest = client.get(f"{ADMIN}streams/s/?size=100").context["page"]
+    oldest = client.get(f"{ADMIN}streams/s/{newest.first}").context["page"]
+
+    assert len(newest.rows) == len(oldest.rows) == 100
+    assert [row.event.position for row in oldest.rows][-1] == 0
+    assert client.get(f"{ADMIN}streams/s/?size=7").context["page"].size == 50
+
+
+def test_streams_go_on_after_the_last_name(client: Client) -> None:
+    for number in range(120):
+        event_store.append(Noted(), stream=f"s{number:03}")
+    first = client.get(f"{ADMIN}streams/?prefix=s").context["page"]
+    second = client.get(f"{ADMIN}streams/{first.later}").context["page"]
+
+    assert [row.stream.name for row in (*first.rows, *second.rows)] == [f"s{number:03}" for number in range(100)]
+
+
+def test_waiting_processes_go_on_by_how_long_they_wait(client: Client) -> None:
+    event_store.append([CustomerSaidYes(order_id=str(number)) for number in range(70)], stream="s")
+    run_subscriptions()
+    url = f"{ADMIN}processes/Agreement/?status=waiting"
+    first = client.get(url).context["page"]
+    second = client.get(f"{ADMIN}processes/Agreement/{first.later}").context["page"]
+
+    assert [row.key for row in (*first.rows, *second.rows)] == [str(number) for number in range(70)]
+
+
+# ---- who may see what
+
+
+def test_an_anonymous_visitor_is_sent_to_the_login_and_back(db: None, orders: Any) -> None:
+    for mount in (ADMIN, "/es/", "/operations/event_store_browser/eventstore/"):
+        response = Client().get(f"{mount}streams/?prefix=Order")
+        assert response.status_code == 302
+        assert response.headers["Location"].endswith(f"login/?next={mount}streams/%3Fprefix%3DOrder")
+
+
+def test_without_a_permission_nothing_is_shown(sign_in: Callable[..., Client], orders: Any) -> None:
+    client = sign_in()
+    paths = ["", "streams/", "events/", f"events/{orders['customer'].id}/", f"events/{orders['customer'].id}/raw.json",
+             "processes/", "processes/Agreement/41/", "handlers/", "find/?q=Order", "help/", "streams/Order$41/0/"]  # fmt: skip
+
+    assert [client.get(mount + path).status_code for mount in (ADMIN, "/es/") for path in paths] == [403] * 22
+    assert "Streams, events and processes" not in client.get("/admin/").text
+
+
+def test_who_is_no_staff_is_served_on_the_own_mount_only(sign_in: Callable[..., Client], orders: Any) -> None:
+    client = sign_in(*PERMISSIONS, is_staff=False)
+
+    assert client.get("/es/").status_code == 200
+    assert client.get(ADMIN).status_code == 302
+
+
+def test_events_without_payload_show_no_value_anywhere(sign_in: Callable[..., Client]) -> None:
+    client = sign_in("view_storedevent", "view_process")
+    [event] = event_store.publish(CustomerSaidYes(order_id="7"), stream="s")
+    [secret] = event_store.publish(Noted(text="s3cret"), stream="t")
+    event_store.publish(CatererSaidYes(order_id="7"), stream="s")
+    run_subscriptions()
+    Subscription.objects.update(status="failing", last_error="s3cret")
+    paths = [
+        "",
+        "streams/t/",
+        "events/",
+        f"events/{secret.id}/",
+        f"events/{event.id}/",
+        "processes/Agreement/7/",
+        "handlers/",
+    ]
+    pages = "".join(client.get(ADMIN + path).text for path in paths)
+
+    assert "s3cret" not in pages
+    assert "both said yes" not in pages
+    assert "Hidden: it needs the permission" in pages
+    assert client.get(f"{ADMIN}events/{secret.id}/raw.json").status_code == 403
+
+
+def test_processes_without_events_show_no_event_pages(sign_in: Callable[..., Client], orders: Any) -> None:
+    client = sign_in("view_process")
+    page = client.get(f"{ADMIN}processes/Agreement/41/").text
+
+    assert f"{ADMIN}events/" not in page
+    assert client.get(f"{ADMIN}events/").status_code == 403
+    assert client.get(ADMIN).status_code == 200
+
+
+# ---- mounts
+
+
+@pytest.mark.parametrize("mount", [ADMIN, "/es/", "/operations/event_store_browser/eventstore/"])
+def test_links_stay_in_their_mount(client: Client, orders: Any, mount: str) -> None:
+    for path in (
+        "",
+        "streams/",
+        "streams/Agreement$41/",
+        f"events/{orders['caterer'].id}/",
+        "processes/",
+        "processes/Agreement/41/",
+    ):
+        page = client.get(mount + path).text.partition('id="es"')[2]
+        found = set(re.findall(r'(?:href|action)="(/[^"]*)"', page))
+        assert found
+        assert [each for each in found if not each.startswith(mount)] == []
+
+
+def test_links_keep_the_prefix_of_the_server(client: Client, orders: Any) -> None:
+    set_script_prefix("/shop/")
+    try:
+        page = client.get(f"{ADMIN}streams/").text.partition('id="es"')[2]
+    finally:
+        clear_script_prefix()
+
+    assert f'href="/shop{ADMIN}streams/Order$41/"' in page
+
+
+def test_the_admins_index_leads_to_the_overview(client: Client) -> None:
+    assert f'href="{ADMIN}"' in client.get("/admin/").text
+    assert reverse("admin:event_store_browser:processes") == f"{ADMIN}processes/"
