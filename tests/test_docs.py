@@ -1,0 +1,81 @@
+"""The documentation keeps its word: its code runs, its files exist, its lists are complete."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from event_store.testing import isolated_registries, run_subscriptions
+
+ROOT = Path(__file__).parent.parent
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUNNABLE = re.compile(r"<!-- run -->\n```python\n(.*?)```", re.DOTALL)
+
+
+def runnable_blocks() -> Iterator[tuple[str, str]]:
+    for path in DOCS:
+        for number, code in enumerate(RUNNABLE.findall(path.read_text())):
+            yield f"{path.name}-{number}", code
+
+
+def run(code: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    module = ModuleType("readme")
+    # Data classes look their module up.
+    monkeypatch.setitem(sys.modules, "readme", module)
+    with isolated_registries():
+        exec(compile(code, "README.md", "exec"), vars(module))
+        run_subscriptions()
+    return vars(module)
+
+
+@pytest.mark.django_db
+def test_the_fifteen_lines_do_what_they_say(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = run(next(code for name, code in runnable_blocks() if name == "README.md-0"), monkeypatch)
+
+    places = [(place.stream, place.position, place.written_here) for place in names["places"]]
+    assert capsys.readouterr().out == "vegan for order 42\n"
+    assert names["newest_first"] == [names["event"]]
+    assert places == [("Order$42", 0, True), ("Caterer$7", 0, False)]
+
+
+@pytest.mark.django_db
+def test_the_process_manager_does_what_it_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = next(code for name, code in runnable_blocks() if name == "README.md-1")
+    both = """
+from event_store import event_store
+event_store.publish(CatererConfirmed(order_id="42"), stream="Caterer$7")
+event_store.publish(CustomerConfirmed(order_id="42"), stream="Order$42")
+"""
+    run(code + both, monkeypatch)
+
+    assert capsys.readouterr().out == "order 42 is confirmed\n"
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_what_is_linked_to_exists(path: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", path.read_text())
+
+    assert [target for target in targets if "://" not in target and not (path.parent / target).exists()] == []
+
+
+def test_every_check_is_listed() -> None:
+    declared = set(re.findall(r'id="(event_store\.[EW]\d+)"', (ROOT / "event_store/checks.py").read_text()))
+
+    assert declared == set(re.findall(r"`(event_store\.[EW]\d+)`", (ROOT / "docs/settings.md").read_text()))
+
+
+def test_every_discovered_module_is_listed() -> None:
+    from event_store.apps import DISCOVERED
+
+    listed = (ROOT / "docs/settings.md").read_text().partition("## Discovered modules")[2]
+    assert tuple(re.findall(r"`(\w+)`", listed)) == DISCOVERED
