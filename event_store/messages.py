@@ -76,8 +76,16 @@ class TypeRegistry:
         return self._by_type.get(type_name)
 
     def types_of(self, message_class: type[Message]) -> frozenset[str]:
-        """The types of a class and of all its subclasses."""
-        return frozenset(type_of(each) for each in self.classes() if issubclass(each, message_class))
+        """
+        The types of a class and of all its subclasses; a subclass that has no type cannot be stored and is left out.
+
+        Raises:
+            UnnamedEventType: the class itself needs a `type=`.
+        """
+        classes = [each for each in self.classes() if issubclass(each, message_class)]
+        if message_class in classes:
+            type_of(message_class)
+        return frozenset(name for each in classes if (name := _type_or_none(each)) is not None)
 
     def _index(self) -> dict[str, type[Message]]:
         index: dict[str, type[Message]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -286,6 +287,11 @@ def _repeated(ids: Sequence[UUID]) -> list[UUID]:
     return [each for each in dict.fromkeys(ids) if ids.count(each) > 1]
 
 
-def _now() -> Any:
+def _now() -> datetime | None:
     clock = context.current_context().clock
-    return None if clock is None else clock()
+    if clock is None:
+        return None
+    now = clock()
+    if not isinstance(now, datetime) or now.utcoffset() is None:
+        raise InvalidEvent(f"clock: gave {now!r}, it has to give a datetime with a time zone.")
+    return now

@@ -15,7 +15,7 @@ from event_store.exceptions import InvalidProcessManager
 from event_store.messages import type_of
 from event_store.processes import runner
 from event_store.processes.intents import Complete
-from event_store.streams import reserve_category
+from event_store.streams import check_stream_name, reserve_category
 from event_store.subscribers import Subscriber, check_event_classes, durable_subscribers
 
 Intent: TypeAlias = Command | ReasonedCommand | Complete
@@ -88,6 +88,7 @@ class ProcessManager:
                 raise InvalidProcessManager(
                     f"{type(self).__name__}.process_id gave {each!r}: an id is a non-empty string."
                 )
+            check_stream_name(stream_of(self.type, each), argument=f"the stream of {type(self).__name__} {each[:40]}")
         return list(dict.fromkeys(ids))
 
     def awaited_types(self, state: Any) -> str:

@@ -76,7 +76,10 @@ class SubscriptionRunner:
     def _read(self, checkpoint: int, horizon: int) -> list[RecordedEvent[str]]:
         if horizon <= checkpoint:
             return []
-        events = self.store.events.of_type(*sorted(self.subscriber.types()))
+        types = sorted(self.subscriber.types())
+        if not types:
+            return []
+        events = self.store.events.of_type(*types)
         return list(events.after(checkpoint).before(horizon + 1).as_json()[:BATCH_SIZE])
 
     def _handle_batch(self, subscription: Subscription, batch: list[RecordedEvent[str]]) -> Outcome | None:

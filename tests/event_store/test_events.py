@@ -123,6 +123,15 @@ def test_wrong_class_arguments_are_refused(arguments: dict[str, Any]) -> None:
         type("Wrong", (Event,), {}, **arguments)
 
 
+def test_a_class_without_a_type_does_not_spoil_its_bases_for_readers() -> None:
+    class Homeless(Noted):
+        pass
+
+    assert event_types.types_of(Noted) == {"sample.Noted", "sample.NotedLoudly"}
+    with pytest.raises(UnnamedEventType):
+        event_types.types_of(Homeless)
+
+
 def test_the_types_of_a_class_include_its_subclasses() -> None:
     assert event_types.types_of(Noted) == {"sample.Noted", "sample.NotedLoudly"}
     assert event_types.types_of(NotedLoudly) == {"sample.NotedLoudly"}

@@ -299,6 +299,14 @@ def test_an_id_that_is_no_text_is_refused(wrong: Any) -> None:
         Odd().process_ids(event_store.publish(Noted(), stream="s")[0])
 
 
+def test_an_id_that_is_too_long_for_a_stream_is_recorded_as_a_failure() -> None:
+    event_store.publish(CustomerSaidYes(order_id="x" * 300), stream="s")
+
+    with pytest.raises(AssertionError, match="a name has at most 255"):
+        run_subscriptions("Agreement")
+    assert not Process.objects.exists()
+
+
 def test_waiting_for_something_that_is_no_event_is_refused() -> None:
     class Odd(ProcessManager):
         reacts_to = (Noted,)

@@ -362,6 +362,14 @@ def test_a_clock_sets_the_time_of_recording() -> None:
     assert {at.linked_at for at in event_store.streams_of(event)} == {moment}
 
 
+@pytest.mark.parametrize("now", [datetime(2001, 1, 1), None, "noon"])
+def test_a_clock_without_a_time_zone_is_refused(now: Any) -> None:
+    with pytest.raises(InvalidEvent, match="clock"), event_store.clock(lambda: now):
+        event_store.publish(Noted(), stream="s")
+
+    assert nothing_is_stored()
+
+
 def test_delete_stream_removes_links_and_keeps_events() -> None:
     [event] = event_store.publish(Noted(), stream="s", links=["t"])
 

@@ -66,6 +66,17 @@ def test_a_handler_that_publishes_sets_off_the_next(seen: list[Any]) -> None:
 
 
 @pytest.mark.django_db
+def test_a_base_that_no_event_extends_yet_has_nothing_to_handle(seen: list[Any]) -> None:
+    class Base(Event, abstract=True):
+        pass
+
+    subscriber(Base, durable=True, name="reader")(seen.append)
+    event_store.publish(Noted(), stream="s")
+
+    assert run_subscriptions("reader") == 0
+
+
+@pytest.mark.django_db
 def test_run_subscriptions_says_which_handler_failed_and_how() -> None:
     @subscriber(Counted, durable=True, name="reader")
     def fail(event: RecordedEvent[Counted]) -> None:
