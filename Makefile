@@ -17,10 +17,7 @@ environment: $(PROJECT)  ## the virtual environment, made anew when the requirem
 
 demo: $(PROJECT)  ## the catering site with its data on http://127.0.0.1:8000/ (PORT=8001 for another port)
 	@$(BIN)/python manage.py migrate --verbosity 0
-	@$(BIN)/python manage.py load_demo
-	@echo
-	@echo "Open http://127.0.0.1:$(PORT)/ (Ctrl-C stops the site)"
-	@echo
+	@$(BIN)/python manage.py load_demo --address http://127.0.0.1:$(PORT)/
 	@$(BIN)/python manage.py runserver $(PORT)
 
 test: $(PROJECT)  ## every test on SQLite, then on PostgreSQL (DATABASE_URL, or a server of its own)

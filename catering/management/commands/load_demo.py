@@ -27,9 +27,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (1)")
         parser.add_argument("--orders", type=int, default=200, help="how many orders (200)")
+        parser.add_argument("--address", default=ADDRESS, help=f"where the site will be ({ADDRESS})")
         parser.add_argument("--now", help="the moment at which the three weeks end, in ISO 8601 (the current time)")
 
-    def handle(self, *, seed: int, orders: int, now: str | None, verbosity: int, **options: Any) -> None:
+    def handle(self, *, seed: int, orders: int, now: str | None, address: str, verbosity: int, **options: Any) -> None:
         ends_at = _moment(now)
         if orders < 0:
             raise CommandError("--orders takes a whole number from 0.")
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         else:
             self._load(happenings(seed=seed, orders=orders, now=ends_at), orders=orders, verbosity=verbosity)
         self._say_who_may_sign_in()
-        self.stdout.write(f"Start the site with `manage.py runserver`, then open {self.style.SUCCESS(ADDRESS)}")
+        self.stdout.write(f"Where to click, once `manage.py runserver` runs: {self.style.SUCCESS(address)}")
 
     def _load(self, story: Sequence[Happening], *, orders: int, verbosity: int) -> None:
         started = time.monotonic()
