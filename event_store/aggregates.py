@@ -63,10 +63,11 @@ class Aggregate:
         self.recorded.append(event)
 
     def apply(self, event: Any) -> None:
-        """Change the attributes. An event that no method applies changes none."""
-        method = self._appliers.get(type(event))
-        if method is not None:
-            getattr(self, method)(event)
+        """Change the attributes. The nearest class of an event counts; one without a method changes none."""
+        for event_class in type(event).__mro__:
+            if event_class in self._appliers:
+                getattr(self, self._appliers[event_class])(event)
+                return
 
     def load(self, events: Iterable[RecordedEvent[Any]]) -> None:
         """Apply what is stored."""

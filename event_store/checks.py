@@ -76,10 +76,10 @@ def check_databases_of_stores(app_configs: Sequence[AppConfig] | None = None, **
             )
     if not settings.USE_TZ:
         messages.append(
-            Warning(
-                "USE_TZ is False, but the event store keeps aware UTC times.",
-                hint="Set USE_TZ = True, or pages and models show these times as if they were local.",
-                id="event_store.W002",
+            Error(
+                "USE_TZ is False, but the event store keeps aware UTC times, which Django then refuses on SQLite.",
+                hint="Set USE_TZ = True.",
+                id="event_store.E006",
             )
         )
     return messages
@@ -107,9 +107,9 @@ def check_functions(
 
 def _databases_of_stores() -> set[str]:
     stores = configured_stores()
-    used = {
+    used = [
         each.get("OPTIONS", {}).get("using", "default")
         for each in (stores.values() if isinstance(stores, dict) else ())
         if isinstance(each, dict) and isinstance(each.get("OPTIONS", {}), dict)
-    }
-    return used & set(settings.DATABASES)
+    ]
+    return {using for using in settings.DATABASES if using in used}

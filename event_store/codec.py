@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from event_store.events import RecordedEvent, event_types
-from event_store.exceptions import UnstorablePayload
+from event_store.exceptions import UnreadableEvent, UnstorablePayload
 from event_store.messages import Message, refuse_non_finite
 
 _plain_decoder = msgspec.json.Decoder()
@@ -34,21 +34,26 @@ def encode_metadata(metadata: Mapping[str, Any]) -> bytes:
     return _encode_object(metadata, "metadata")
 
 
-def decode(event_type: str, text: str | bytes) -> Any:
+def decode(event_type: str, text: str | bytes, *, event_id: object) -> Any:
     """
     The typed event, or plain data (dict, list, scalars) where no class has this type.
 
     Raises:
-        msgspec.ValidationError: the stored fields do not fit the class of today.
+        UnreadableEvent: the stored fields do not fit the class of today.
     """
     message_class: Any = event_types.find(event_type)
-    return _decoder_for(message_class).decode(text)
+    try:
+        return _decoder_for(message_class).decode(text)
+    except msgspec.ValidationError as error:
+        raise UnreadableEvent(f"{event_type} {event_id} does not fit {message_class.__qualname__}: {error}") from error
 
 
 def typed(event: RecordedEvent[str]) -> RecordedEvent[Any]:
-    """An event that was read as JSON text, with its data and metadata decoded. Raises msgspec.ValidationError."""
+    """An event that was read as JSON text, with its data and metadata decoded. Raises UnreadableEvent."""
     metadata: Any = event.metadata
-    return msgspec.structs.replace(event, data=decode(event.type, event.data), metadata=decode_plain(metadata))
+    return msgspec.structs.replace(
+        event, data=decode(event.type, event.data, event_id=event.id), metadata=decode_plain(metadata)
+    )
 
 
 def decode_plain(text: str | bytes) -> Any:

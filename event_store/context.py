@@ -51,6 +51,13 @@ def cause_block(*, causation_id: UUID, correlation_id: UUID | None) -> Iterator[
 
 
 @contextmanager
+def handling_block(*, metadata: Mapping[str, Any], causation_id: UUID, correlation_id: UUID | None) -> Iterator[None]:
+    """As `cause_block`, with the metadata of the event that is handled in place of the current block's."""
+    with _changed(metadata=metadata, causation_id=causation_id, correlation_id=correlation_id or causation_id):
+        yield
+
+
+@contextmanager
 def clock_block(clock: Clock) -> Iterator[None]:
     """Everything published inside is recorded at the time that `clock()` says (aware)."""
     with _changed(clock=clock):

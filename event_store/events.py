@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform
 from uuid import UUID
 
@@ -60,10 +60,10 @@ class NewEvent(Generic[E]):
         check_is_event(self.event)
         for name in ("id", "correlation_id", "causation_id"):
             _check_kind(name, getattr(self, name), UUID)
-        _check_kind("metadata", self.metadata, Mapping)
-        _check_kind("valid_at", self.valid_at, datetime)
-        if self.valid_at is not None and self.valid_at.utcoffset() is None:
-            raise InvalidEvent(f"valid_at: {self.valid_at!r} has no time zone.")
+        if not isinstance(self.metadata, Mapping):
+            raise InvalidEvent(f"metadata: takes a mapping, not {self.metadata!r}.")
+        if self.valid_at is not None:
+            check_time("valid_at", self.valid_at)
 
 
 class RecordedEvent(msgspec.Struct, Generic[D], frozen=True, kw_only=True):
@@ -95,7 +95,20 @@ def check_is_event(value: object) -> None:
         raise InvalidEvent(f"{value.__name__} is the class of an event, not an event: write {value.__name__}(…).")
     if not isinstance(value, Event):
         raise InvalidEvent(f"{value!r} is not an event: give an instance of a subclass of event_store.Event.")
+    if value.__is_abstract__:
+        raise InvalidEvent(f"{type(value).__name__} is a base for other events: give an instance of one of those.")
     type_of(type(value))
+
+
+def check_time(name: str, value: object) -> datetime:
+    """The time itself, when it is aware and has a place in UTC, years 1 to 9999. Raises InvalidEvent."""
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise InvalidEvent(f"{name}: takes a datetime with a time zone, not {value!r}.")
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise InvalidEvent(f"{name}: {value!r} is outside the years 1 to 9999 in UTC.") from None
+    return value
 
 
 def _check_kind(name: str, value: object, kind: type) -> None:

@@ -20,6 +20,8 @@ Every error of this package.
     │   └── DuplicateCommandHandler          two functions want to handle it
     ├── InvalidSubscriber (TypeError)
     ├── InvalidProcessManager (TypeError)
+    ├── UnreadableEvent (ValueError)         what is stored does not fit the class of today
+    ├── BrokenTransaction                    a handler swallowed a database error
     ├── NotMigrated                          the tables are missing
     └── InvalidStoreSettings (ImproperlyConfigured)
 """
@@ -132,6 +134,20 @@ class InvalidSubscriber(EventStoreError, TypeError):
 
 class InvalidProcessManager(EventStoreError, TypeError):
     """A process manager's class lacks something, or its `act` yielded something unknown."""
+
+
+class UnreadableEvent(EventStoreError, ValueError):
+    """The stored data of an event does not fit the class that has its type today."""
+
+
+class BrokenTransaction(EventStoreError):
+    """A handler caught a database error and went on, although the transaction can only be rolled back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A database error was caught without an atomic() block around the statement that failed, so nothing of "
+            "this transaction can be kept: put `with transaction.atomic():` inside the `try:`."
+        )
 
 
 class NotMigrated(EventStoreError):

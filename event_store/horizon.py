@@ -53,6 +53,10 @@ class Horizon:
         self.last = self._final_position() if postgresql else self._greatest_position()
         return self.last
 
+    def may_rise_to(self, position: int) -> bool:
+        """Whether waiting for other writers can bring what was read last up to there."""
+        return self.last < position and connections[self.using].vendor == "postgresql"
+
     def _final_position(self) -> int:
         with connections[self.using].cursor() as cursor:
             cursor.execute(_LAST_GIVEN_OUT)

@@ -33,13 +33,14 @@ class Message:
     __registry__: ClassVar[TypeRegistry]
     __explicit_type__: ClassVar[str | None] = None
     __schema_version__: ClassVar[int] = 1
+    __is_abstract__: ClassVar[bool] = True
 
     def __init_subclass__(
         cls, *, type: str | None = None, version: int = 1, abstract: bool = False, **options: Any
     ) -> None:
         super().__init_subclass__(**options)
         _check_class_arguments(cls, type, version)
-        cls.__explicit_type__, cls.__schema_version__ = type, version
+        cls.__explicit_type__, cls.__schema_version__, cls.__is_abstract__ = type, version, abstract
         dataclass(frozen=True, kw_only=True)(cls)
         cls.__init__ = _with_checked_fields(cls.__init__)  # type: ignore[method-assign]
         if not abstract:
@@ -51,18 +52,19 @@ class TypeRegistry:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._classes: dict[tuple[str, str], type[Message]] = {}
+        self._classes: dict[tuple[str, str, str | None], type[Message]] = {}
         self._by_type: dict[str, type[Message]] | None = None
 
     def add(self, message_class: type[Message]) -> None:
         # The same place in the source again is a reload, not a second class.
-        self._classes[message_class.__module__, message_class.__qualname__] = message_class
+        place = (message_class.__module__, message_class.__qualname__, message_class.__explicit_type__)
+        self._classes[place] = message_class
         self._by_type = None
 
-    def copy(self) -> dict[tuple[str, str], type[Message]]:
+    def copy(self) -> dict[tuple[str, str, str | None], type[Message]]:
         return dict(self._classes)
 
-    def restore(self, classes: dict[tuple[str, str], type[Message]]) -> None:
+    def restore(self, classes: dict[tuple[str, str, str | None], type[Message]]) -> None:
         """Go back to what `copy` gave."""
         self._classes, self._by_type = dict(classes), None
 

@@ -74,7 +74,7 @@ class EventQuery(Generic[D]):
         return self._with(limit=count if current is None else min(count, current))
 
     def as_json(self) -> EventQuery[str]:
-        """`data` and `metadata` as the JSON text that is stored, digit for digit, instead of typed values."""
+        """`data` and `metadata` as the JSON text that the database keeps (PostgreSQL writes numbers its own way)."""
         return cast("EventQuery[str]", self._with(as_json=True))
 
     def first(self) -> RecordedEvent[D] | None:

@@ -4,7 +4,8 @@ from django.dispatch import Signal
 
 events_stored = Signal()
 """
-Sent inside the writer's transaction, once events are stored and immediate subscribers have run.
+Sent once events are stored and immediate subscribers have run: inside the writer's transaction where there is one, so
+that a receiver that raises undoes it.
 
 Arguments: sender (the EventStore), events (list of RecordedEvent, in order).
 """

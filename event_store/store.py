@@ -12,8 +12,8 @@ import msgspec
 
 from event_store import context
 from event_store.backends.base import Backend, EncodedEvent, StreamPosition
-from event_store.codec import encode, encode_metadata
-from event_store.events import Event, NewEvent, RecordedEvent, check_is_event
+from event_store.codec import decode_plain, encode, encode_metadata
+from event_store.events import Event, NewEvent, RecordedEvent, check_is_event, check_time
 from event_store.exceptions import DuplicateEvent, EventAlreadyLinked, InvalidEvent, InvalidStreamName
 from event_store.expected_version import ANY, ExpectedVersion, check_expected_version
 from event_store.identifiers import new_id
@@ -157,10 +157,14 @@ class EventStore:
 
     def caused_by(self, event: RecordedEvent[Any]) -> AbstractContextManager[None]:
         """Everything published inside names this event as its cause and belongs to its conversation."""
+        if not isinstance(event, RecordedEvent):
+            raise InvalidEvent(f"caused_by: takes a recorded event, not {event!r}.")
         return context.cause_block(causation_id=event.id, correlation_id=event.correlation_id)
 
     def clock(self, clock: context.Clock) -> AbstractContextManager[None]:
         """Everything published inside is recorded at the time that `clock()` says (aware): tests, demos, imports."""
+        if not callable(clock):
+            raise InvalidEvent(f"clock: takes a function that gives a datetime, not {clock!r}.")
         return context.clock_block(clock)
 
     def atomic(self) -> AbstractContextManager[Any]:
@@ -184,7 +188,7 @@ class EventStore:
         checked_links = _checked_links(links, stream=name)
         if not events:
             return []
-        encoded, metadata = self._encoded(events)
+        encoded = self._encoded(events)
         if twice := _repeated([each.id for each in encoded]):
             raise DuplicateEvent(twice)
         appended = self.backend.append(
@@ -196,7 +200,7 @@ class EventStore:
                 type=stored.type,
                 schema_version=stored.schema_version,
                 data=new.event,
-                metadata=metadata[index],
+                metadata=decode_plain(stored.metadata),
                 correlation_id=stored.correlation_id,
                 causation_id=stored.causation_id,
                 recorded_at=appended.recorded_at,
@@ -208,26 +212,24 @@ class EventStore:
             for index, (new, stored) in enumerate(zip(events, encoded, strict=True))
         ]
 
-    def _encoded(self, events: Sequence[NewEvent[Any]]) -> tuple[list[EncodedEvent], list[Mapping[str, Any]]]:
+    def _encoded(self, events: Sequence[NewEvent[Any]]) -> list[EncodedEvent]:
         current = context.current_context()
         ids = [each.id or self._new_id() for each in events]
         # A publish that nothing caused opens a conversation, named by its first event.
         correlation_id = current.correlation_id or ids[0]
-        metadata = [{**current.metadata, **each.metadata} for each in events]
-        encoded = [
+        return [
             EncodedEvent(
                 id=event_id,
                 type=type_of(type(new.event)),
                 schema_version=new.event.__schema_version__,
                 data=encode(new.event),
-                metadata=encode_metadata(its_metadata),
+                metadata=encode_metadata({**current.metadata, **new.metadata}),
                 correlation_id=new.correlation_id or correlation_id,
                 causation_id=new.causation_id or current.causation_id,
                 valid_at=new.valid_at,
             )
-            for event_id, new, its_metadata in zip(ids, events, metadata, strict=True)
+            for event_id, new in zip(ids, events, strict=True)
         ]
-        return encoded, list(metadata)
 
     def _notify(self, event: RecordedEvent[Any]) -> None:
         for subscriber in immediate_subscribers.wanting(type(event.data)):
@@ -291,7 +293,4 @@ def _now() -> datetime | None:
     clock = context.current_context().clock
     if clock is None:
         return None
-    now = clock()
-    if not isinstance(now, datetime) or now.utcoffset() is None:
-        raise InvalidEvent(f"clock: gave {now!r}, it has to give a datetime with a time zone.")
-    return now
+    return check_time("clock", clock())

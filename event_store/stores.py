@@ -16,6 +16,7 @@ from event_store.exceptions import InvalidStoreSettings
 from event_store.store import EventStore
 
 DEFAULT_BACKEND = "event_store.backends.database.DatabaseBackend"
+DEFAULT_STORE = "default"
 WAKE_UPS = ("inline", "worker")
 
 
@@ -69,14 +70,14 @@ def _problems_of_options(alias: str, options: Mapping[str, Any]) -> list[tuple[s
         if key not in ("using", "wake_up")
     ]
     using, wake_up = options.get("using", "default"), options.get("wake_up", "inline")
-    if using not in settings.DATABASES:
+    if not isinstance(using, str) or using not in settings.DATABASES:
         problems.append(
             (
                 f"{where}['using'] is {using!r}, which is not in DATABASES.",
                 f"DATABASES has {', '.join(settings.DATABASES)}.",
             )
         )
-    if wake_up not in WAKE_UPS:
+    if not isinstance(wake_up, str) or wake_up not in WAKE_UPS:
         problems.append((f"{where}['wake_up'] is {wake_up!r}.", f"It is one of {', '.join(WAKE_UPS)}."))
     return problems
 
@@ -100,11 +101,14 @@ class EventStoreHandler(_Handler):
         return store
 
     def configure_settings(self, settings: Any) -> dict[str, Any]:
-        return configured_stores()
+        stores = configured_stores()
+        if not isinstance(stores, dict):
+            raise InvalidStoreSettings(f"EVENT_STORES is {stores!r}: make it a dict of store names, or leave it out.")
+        return stores
 
     def forget(self) -> None:
         """Read EVENT_STORES anew."""
-        self._settings = self.settings = self.configure_settings(None)
+        self.__dict__.pop("settings", None)
         self._connections = Local(self.thread_critical)
 
     def create_connection(self, alias: str) -> EventStore:

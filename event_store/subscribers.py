@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from event_store.events import Event, RecordedEvent, event_types
@@ -19,15 +19,20 @@ class Subscriber:
     A handler and the classes of events (with their subclasses) that it wants.
 
     `failed`, of a durable one, is told of an event that could not be handled (read as JSON text) and the error.
+    `only_in` names the only store that it reads; None for every store.
     """
 
     name: str
     event_classes: tuple[type[Event], ...]
     handle: Handler
     failed: Callable[[RecordedEvent[Any], Exception], None] | None = None
+    only_in: str | None = None
 
     def wants(self, event_class: type[Event]) -> bool:
         return issubclass(event_class, self.event_classes)
+
+    def reads(self, store: str) -> bool:
+        return self.only_in in (None, store)
 
     def types(self) -> frozenset[str]:
         return frozenset().union(*(event_types.types_of(each) for each in self.event_classes))
@@ -41,12 +46,21 @@ class SubscriberRegistry:
         self._by_class: dict[type[Event], tuple[Subscriber, ...]] = {}
 
     def add(self, subscriber: Subscriber) -> None:
+        """Raises InvalidSubscriber when another function has the name."""
         known = self._by_name.get(subscriber.name)
-        if known is not None and _source_of(known.handle) != _source_of(subscriber.handle):
+        if known is not None and known.handle == subscriber.handle:
+            # The same function again, decorated once more: it wants these events, too.
+            classes = (*subscriber.event_classes, *known.event_classes)
+            subscriber = replace(subscriber, event_classes=tuple(dict.fromkeys(classes)))
+        elif known is not None and not _is_reloaded(known.handle, subscriber.handle):
             raise InvalidSubscriber(
-                f"Two subscribers are named {subscriber.name!r}: {_source_of(known.handle)} and "
-                f"{_source_of(subscriber.handle)}. Give one of them another name=."
+                f"Two subscribers are named {subscriber.name!r}: {source_of(known.handle)} and "
+                f"{source_of(subscriber.handle)}. Give one of them another name=."
             )
+        self.replace(subscriber)
+
+    def replace(self, subscriber: Subscriber) -> None:
+        """Register, in the place of whoever has the name."""
         self._by_name[subscriber.name] = subscriber
         self._by_class.clear()
 
@@ -88,7 +102,7 @@ def subscriber(*event_classes: type[Event], durable: bool = False, name: str | N
 
     def register(handler: H) -> H:
         registry = durable_subscribers if durable else immediate_subscribers
-        registry.add(Subscriber(_name(handler, name), tuple(event_classes), handler))
+        registry.add(Subscriber(_name(handler, name, durable=durable), tuple(event_classes), handler))
         return handler
 
     return register
@@ -104,12 +118,27 @@ def check_event_classes(event_classes: Iterable[object], *, where: str) -> None:
             raise InvalidSubscriber(f"{where}: {each!r} is not an event class; write {where}(OrderConfirmed).")
 
 
-def _name(handler: Handler, name: str | None) -> str:
-    chosen = _source_of(handler) if name is None else name
-    if not isinstance(chosen, str) or not 0 < len(chosen) <= 255 or not chosen.isprintable():
-        raise InvalidSubscriber(f"A subscriber's name has 1 to 255 printable characters, not {chosen!r}.")
-    return chosen
-
-
-def _source_of(handler: Handler) -> str:
+def source_of(handler: Handler) -> str:
+    """The dotted path of a function."""
     return f"{getattr(handler, '__module__', '?')}.{getattr(handler, '__qualname__', repr(handler))}"
+
+
+def _name(handler: Handler, name: str | None, *, durable: bool) -> str:
+    if name is None:
+        return _name_from_source(handler, durable=durable)
+    if not isinstance(name, str) or not 0 < len(name) <= 255 or not name.isprintable():
+        raise InvalidSubscriber(f"A subscriber's name has 1 to 255 printable characters, not {name!r}.")
+    return name
+
+
+def _name_from_source(handler: Handler, *, durable: bool) -> str:
+    source = source_of(handler)
+    if "<" not in source and getattr(handler, "__self__", None) is None:
+        return source
+    if durable:
+        raise InvalidSubscriber(f"{source} has no path of its own to keep a checkpoint under: give it a name=.")
+    return f"{source} {id(handler):x}"
+
+
+def _is_reloaded(known: Handler, new: Handler) -> bool:
+    return source_of(known) == source_of(new) and "<" not in source_of(new)

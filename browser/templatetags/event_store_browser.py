@@ -100,6 +100,8 @@ def es_awaited(waiting_for: str) -> SafeString:
     """`a.A | a.B & a.C` as kinds with "or" and "and" between."""
     if not waiting_for:
         return format_html('<span class="es-quiet">{}</span>', _("nothing named"))
+    if waiting_for == "*":
+        return format_html('<span class="es-quiet">{}</span>', _("any event it reacts to"))
     groups = [
         format_html_join(
             format_html(" <em>{}</em> ", _("or")), "{}", ((es_kind("event", each),) for each in group.split(" | "))

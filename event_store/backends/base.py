@@ -114,4 +114,4 @@ class Backend(ABC):
 
     @abstractmethod
     def atomic(self) -> AbstractContextManager[Any]:
-        """A transaction, or a part of the current one that can be undone by itself."""
+        """A transaction, or a part of the current one that can be undone by itself. Raises BrokenTransaction."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import ModuleType
@@ -17,7 +17,13 @@ from event_store.backends import postgresql, sqlite
 from event_store.backends.base import Appended, Backend, EncodedEvent, Selection, StreamPosition
 from event_store.codec import decode, decode_plain
 from event_store.events import RecordedEvent
-from event_store.exceptions import EventNotFound, InvalidStoreSettings, NotMigrated, WrongExpectedVersion
+from event_store.exceptions import (
+    BrokenTransaction,
+    EventNotFound,
+    InvalidStoreSettings,
+    NotMigrated,
+    WrongExpectedVersion,
+)
 from event_store.expected_version import ExpectedVersion, matches
 
 _WRITERS: dict[str, ModuleType] = {"postgresql": postgresql, "sqlite": sqlite}
@@ -118,8 +124,13 @@ class DatabaseBackend(Backend):
             cursor.execute("UPDATE event_store_stream SET version = -1 WHERE id = %s", [stream_id])
         return removed
 
-    def atomic(self) -> AbstractContextManager[Any]:
-        return transaction.atomic(using=self.using)
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        with transaction.atomic(using=self.using):
+            yield
+            if transaction.get_rollback(self.using):
+                # Django would roll back here and say nothing.
+                raise BrokenTransaction
 
     def _writer(self) -> ModuleType:
         try:
@@ -224,7 +235,7 @@ def _recorded(row: Sequence[Any], selection: Selection) -> RecordedEvent[Any]:
         id=_id(event_id),
         type=event_type,
         schema_version=version,
-        data=data if selection.as_json else decode(event_type, data),
+        data=data if selection.as_json else decode(event_type, data, event_id=event_id),
         metadata=metadata if selection.as_json else decode_plain(metadata),
         correlation_id=correlation_id and _id(correlation_id),
         causation_id=causation_id and _id(causation_id),

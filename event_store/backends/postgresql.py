@@ -55,7 +55,9 @@ def append(
         )
         status, failed_stream, actual, failed_ids, last_version, positions, recorded = cursor.fetchone()
     if status != "stored":
-        _refuse(status, failed_stream, {stream: expected_version, **links}, actual, failed_ids)
+        # A stricter isolation level may hide the events in the way: then it is one of these.
+        ids = failed_ids or [event.id for event in events]
+        _refuse(status, failed_stream, {stream: expected_version, **links}, actual, ids)
     return Appended(last_version - len(events) + 1, positions, recorded.astimezone(UTC))
 
 
@@ -75,7 +77,7 @@ def link(
         )
         status, failed_stream, actual, failed_ids, last_version = cursor.fetchone()
     if status != "stored":
-        _refuse(status, failed_stream, {stream: expected_version}, actual, failed_ids)
+        _refuse(status, failed_stream, {stream: expected_version}, actual, failed_ids or list(event_ids))
     return int(last_version) - len(event_ids) + 1
 
 
@@ -115,9 +117,8 @@ def _refuse(
     failed_stream: str,
     expected: Mapping[str, Any],
     actual: int | None,
-    failed_ids: Sequence[UUID] | None,
+    ids: Sequence[UUID],
 ) -> NoReturn:
-    ids = failed_ids or []
     if status == "wrong_version":
         raise WrongExpectedVersion(stream=failed_stream, expected=expected[failed_stream], actual=actual)
     if status == "duplicate_event":

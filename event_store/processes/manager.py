@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,12 +15,16 @@ from event_store.exceptions import InvalidProcessManager
 from event_store.messages import type_of
 from event_store.processes import runner
 from event_store.processes.intents import Complete
+from event_store.stores import DEFAULT_STORE
 from event_store.streams import check_stream_name, reserve_category
 from event_store.subscribers import Subscriber, check_event_classes, durable_subscribers
 
 Intent: TypeAlias = Command | ReasonedCommand | Complete
 Awaited: TypeAlias = Any
 """An event class, or alternatives: `A | B`."""
+
+ANY_EVENT = "*"
+LONGEST_AWAITED = 1000
 
 process_managers: dict[str, type[ProcessManager]] = {}
 
@@ -52,8 +56,14 @@ class ProcessManager:
         _check(cls)
         process_managers[cls.type] = cls
         reserve_category(cls.type, owner=f"{cls.__module__}.{cls.__qualname__}")
-        durable_subscribers.add(
-            Subscriber(cls.type, tuple(cls.reacts_to), _named_like(cls, runner.handle), _named_like(cls, runner.fail))
+        durable_subscribers.replace(
+            Subscriber(
+                cls.type,
+                tuple(cls.reacts_to),
+                partial(runner.handle, cls),
+                failed=partial(runner.fail, cls),
+                only_in=DEFAULT_STORE,
+            )
         )
 
     def __init__(self, process_id: str = "") -> None:
@@ -77,11 +87,15 @@ class ProcessManager:
 
         [A, B] reads "A and B", [A | B] reads "A or B". Any event it reacts to, if left out.
         """
-        return [Union[tuple(self.reacts_to)]]  # noqa: UP007 - built from a tuple
+        return [ANY_EVENT]
 
     def process_ids(self, event: RecordedEvent[Any]) -> list[str]:
         """`process_id` as a list without repetitions."""
         named = self.process_id(event)
+        if named is not None and not isinstance(named, Iterable):
+            raise InvalidProcessManager(
+                f"{type(self).__name__}.process_id gave {named!r}: an id is a non-empty string."
+            )
         ids = [named] if isinstance(named, str) else list(named or ())
         for each in ids:
             if not isinstance(each, str) or not each:
@@ -92,8 +106,18 @@ class ProcessManager:
         return list(dict.fromkeys(ids))
 
     def awaited_types(self, state: Any) -> str:
-        """`waiting_for` as it is stored: alternatives joined by " | ", missing groups by " & "."""
-        return " & ".join(" | ".join(_alternatives(self, each)) for each in self.waiting_for(state))
+        """
+        `waiting_for` as it is stored: alternatives joined by " | ", missing groups by " & ", `*` for any event.
+
+        Raises:
+            InvalidProcessManager: something that is no event class, or more than can be shown.
+        """
+        awaited = " & ".join(" | ".join(_alternatives(self, each)) for each in self.waiting_for(state))
+        if len(awaited) > LONGEST_AWAITED:
+            raise InvalidProcessManager(
+                f"{type(self).__name__}.waiting_for names {len(awaited)} characters of types, {LONGEST_AWAITED} at most."
+            )
+        return awaited
 
 
 def stream_of(process_type: str, process_id: str) -> str:
@@ -102,6 +126,9 @@ def stream_of(process_type: str, process_id: str) -> str:
 
 
 def _alternatives(manager: ProcessManager, awaited: Awaited) -> Iterator[str]:
+    if awaited == ANY_EVENT:
+        yield ANY_EVENT
+        return
     origin: Any = get_origin(awaited)
     classes = get_args(awaited) if origin in (types.UnionType, Union) else (awaited,)
     for each in classes:
@@ -124,9 +151,9 @@ def _check(cls: type[ProcessManager]) -> None:
     check_event_classes(cls.reacts_to, where=f"{cls.__name__}.reacts_to")
     if not (isinstance(getattr(cls, "State", None), type) and is_dataclass(cls.State)):
         raise InvalidProcessManager(f"{cls.__name__} needs a State: a frozen data class with defaults for all fields.")
-
-
-def _named_like(manager: type[ProcessManager], function: Callable[..., None]) -> Callable[..., None]:
-    bound = partial(function, manager)
-    bound.__module__, bound.__qualname__ = manager.__module__, manager.__qualname__  # type: ignore[attr-defined]
-    return bound
+    try:
+        cls.State()
+    except TypeError as error:
+        raise InvalidProcessManager(
+            f"{cls.__name__}.State() does not work: {error}. Give its fields defaults."
+        ) from error

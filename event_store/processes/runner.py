@@ -155,6 +155,10 @@ def _command_id(process: Process, event: RecordedEvent[Any], number: int) -> UUI
 
 def _mark_failed(process_type: str, process_id: str, error: str) -> None:
     now = timezone.now()
+    known = Process.objects.using(event_store.backend.using).filter(type=process_type, key=process_id)
+    if known.filter(status=Process.Status.COMPLETED).update(last_error=error):
+        # It stays completed, or the next attempt would act once more.
+        return
     Process.objects.using(event_store.backend.using).update_or_create(
         type=process_type,
         key=process_id,

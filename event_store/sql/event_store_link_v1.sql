@@ -33,7 +33,7 @@ EXCEPTION
         SELECT coalesce(max(s.version), -1) INTO actual_version FROM event_store_stream AS s WHERE s.name = failed_stream;
     WHEN serialization_failure THEN
         -- Under a stricter isolation level a lost race says no more than this.
-        IF p_expected IS NULL THEN RAISE; END IF;
+        IF p_expected IS NULL OR p_expected = -2 THEN RAISE; END IF;
         status := 'wrong_version';
         failed_stream := p_stream;
     WHEN unique_violation THEN

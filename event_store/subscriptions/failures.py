@@ -21,11 +21,19 @@ _CONFLICTS = ("40001", "40P01")
 _SQLITE_BUSY = "SQLITE_BUSY"
 
 
-def record(subscription: Subscription, event: RecordedEvent[Any], error: Exception, *, using: str) -> FailedEvent:
-    """Note that this subscription failed at this event, and when it is to be tried again."""
+def record(subscription: Subscription, event: RecordedEvent[Any], error: Exception, *, using: str) -> bool:
+    """
+    Note that this subscription failed at this event, and when it is to be tried again.
+
+    Returns:
+        False when another worker has come further meanwhile: then this failure is past, and nothing is noted.
+    """
     logger.error("%s failed at %s %s", subscription.name, event.type, event.id, exc_info=error)
-    now = timezone.now()
+    now, words = timezone.now(), storable(describe(error))
     with transaction.atomic(using=using):
+        here = Subscription.objects.using(using).filter(pk=subscription.pk, checkpoint=subscription.checkpoint)
+        if not here.update(status=Subscription.Status.FAILING, last_error=words, last_error_at=now):
+            return False
         failure, _ = FailedEvent.objects.using(using).get_or_create(
             subscription=subscription,
             event_id=event.global_position,
@@ -33,20 +41,16 @@ def record(subscription: Subscription, event: RecordedEvent[Any], error: Excepti
         )
         failure.attempts += 1
         failure.last_failed_at, failure.next_attempt_at = now, now + pause_after(failure.attempts)
-        failure.error, failure.traceback = describe(error), "".join(traceback.format_exception(error))
+        failure.error, failure.traceback = words, storable("".join(traceback.format_exception(error)))
         failure.save(using=using)
-        Subscription.objects.using(using).filter(pk=subscription.pk).update(
-            status=Subscription.Status.FAILING,
-            retry_at=failure.next_attempt_at,
-            last_error=failure.error,
-            last_error_at=now,
-        )
-    return failure
+        here.update(retry_at=failure.next_attempt_at)
+    return True
 
 
 def forget(subscription: Subscription, event: RecordedEvent[Any], *, using: str) -> None:
     """The event has been handled after all."""
-    FailedEvent.objects.using(using).filter(subscription=subscription, event_id=event.global_position).delete()
+    FailedEvent.objects.using(using).filter(subscription=subscription, event_id__lte=event.global_position).delete()
+    Subscription.objects.using(using).filter(pk=subscription.pk).update(status=Subscription.Status.OK, retry_at=None)
 
 
 def pause_after(attempts: int) -> timedelta:
@@ -68,3 +72,8 @@ def is_conflict(error: Exception) -> bool:
 def describe(error: Exception) -> str:
     """One line: the error's class and words."""
     return f"{type(error).__name__}: {error}"
+
+
+def storable(text: str) -> str:
+    """Words that every database takes: NUL and lone surrogates as escapes."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from event_store.codec import typed
+from event_store.context import handling_block
 from event_store.events import RecordedEvent
 from event_store.horizon import Horizon
 from event_store.models import Subscription
@@ -94,7 +94,6 @@ class SubscriptionRunner:
                 return Outcome.BUSY if self._is_unmoved(subscription) else None
             self.handled += 1
             subscription.checkpoint = event.global_position
-            subscription.status = Subscription.Status.OK
         return None
 
     def _handle_despite_conflicts(self, subscription: Subscription, event: RecordedEvent[str]) -> bool:
@@ -108,20 +107,29 @@ class SubscriptionRunner:
         raise AssertionError("unreachable")
 
     def _handle(self, subscription: Subscription, event: RecordedEvent[str]) -> bool:
-        with transaction.atomic(using=self.using):
-            if not checkpoints.move(subscription, to=event.global_position, using=self.using):
+        with self.store.atomic():
+            status = checkpoints.move(subscription, to=event.global_position, using=self.using)
+            if status is None:
                 return False
-            with self.store.caused_by(event):
-                self.subscriber.handle(typed(event))
-            if subscription.status == Subscription.Status.FAILING:
+            decoded = typed(event)
+            with handling_block(metadata=decoded.metadata, causation_id=event.id, correlation_id=event.correlation_id):
+                self.subscriber.handle(decoded)
+            if status == Subscription.Status.FAILING:
                 failures.forget(subscription, event, using=self.using)
         return True
 
     def _failed(self, subscription: Subscription, event: RecordedEvent[Any], error: Exception) -> Outcome:
-        failures.record(subscription, event, error, using=self.using)
-        if self.subscriber.failed is not None:
-            self.subscriber.failed(event, error)
+        recorded = failures.record(subscription, event, error, using=self.using)
+        if recorded and self.subscriber.failed is not None:
+            self._tell_subscriber(event, error)
         return Outcome.FAILED
+
+    def _tell_subscriber(self, event: RecordedEvent[Any], error: Exception) -> None:
+        try:
+            with self.store.atomic():
+                self.subscriber.failed(event, error)  # type: ignore[misc]
+        except Exception:
+            failures.logger.exception("%s could not be told that %s failed", self.subscriber.name, event.id)
 
     def _is_unmoved(self, subscription: Subscription) -> bool:
         return checkpoints.load(self.subscriber.name, using=self.using).checkpoint == subscription.checkpoint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable
@@ -16,6 +17,8 @@ from event_store.store import EventStore
 from event_store.subscribers import Subscriber, durable_subscribers
 from event_store.subscriptions.runner import Outcome, SubscriptionRunner
 
+logger = logging.getLogger("event_store.subscriptions")
+
 LONGEST_WAIT = 0.25
 """Seconds that a writer waits for other writers, so that its own events become final."""
 _POLL = 0.005
@@ -28,13 +31,17 @@ class InlineWakeUp:
         self.store, self.using = store, store.backend.using
         self.last_position = 0
         self.subscribers: dict[str, Subscriber] = {}
+        self.has_run = False
 
     def add(self, events: Iterable[RecordedEvent[Any]]) -> None:
         for event in events:
             self.last_position = max(self.last_position, event.global_position)
-            self.subscribers.update({each.name: each for each in durable_subscribers.wanting(type(event.data))})
+            wanting = durable_subscribers.wanting(type(event.data))
+            self.subscribers.update({each.name: each for each in wanting if each.reads(self.store.alias)})
 
-    def __call__(self) -> None:
+    def run(self) -> None:
+        """The hook: raises nothing, whatever handlers and databases do."""
+        self.has_run = True
         queue = _queues.by_alias.setdefault(self.using, [])
         queue.append(self)
         if len(queue) > 1:
@@ -43,19 +50,25 @@ class InlineWakeUp:
         try:
             horizon = Horizon(self.using)
             while queue:
-                queue[0]._run(horizon)
+                queue[0]._run_subscribers(horizon)
                 queue.pop(0)
         finally:
             queue.clear()
 
-    def _run(self, horizon: Horizon) -> None:
+    def _run_subscribers(self, horizon: Horizon) -> None:
         give_up_at = time.monotonic() + LONGEST_WAIT
-        for subscriber in self.subscribers.values():
-            runner = SubscriptionRunner(self.store, subscriber, horizon=horizon)
-            while runner.run() is Outcome.IDLE and horizon.last < self.last_position:
-                if time.monotonic() > give_up_at:
-                    break
-                time.sleep(_POLL)
+        for subscriber in list(self.subscribers.values()):
+            try:
+                self._run(SubscriptionRunner(self.store, subscriber, horizon=horizon), give_up_at)
+            except Exception:
+                # The others have their turn all the same; the checkpoint is where it was.
+                logger.exception("%s could not be run after the commit", subscriber.name)
+
+    def _run(self, runner: SubscriptionRunner, give_up_at: float) -> None:
+        while runner.run() is Outcome.IDLE and runner.horizon.may_rise_to(self.last_position):
+            if time.monotonic() > give_up_at:
+                return
+            time.sleep(_POLL)
 
 
 class _Queues(threading.local):
@@ -68,19 +81,19 @@ _queues = _Queues()
 
 def wake_after_commit(*, sender: EventStore, events: list[RecordedEvent[Any]], **_: Any) -> None:
     """Receiver of `events_stored`: run the durable subscribers of these events once the transaction has committed."""
-    if sender.wake_up != "inline" or not any(durable_subscribers.wanting(type(each.data)) for each in events):
+    wake_up = InlineWakeUp(sender)
+    wake_up.add(events)
+    if sender.wake_up != "inline" or not wake_up.subscribers:
         return
     using = sender.backend.using
     if _is_managed_by_hand(using):
         # Nobody tells us of that commit: the next wake-up or a worker takes these events.
         return
-    wake_up = _registered(using, sender)
-    if wake_up is not None:
-        wake_up.add(events)
-        return
-    wake_up = InlineWakeUp(sender)
-    wake_up.add(events)
-    transaction.on_commit(wake_up, using=using, robust=True)
+    waiting = _registered(using, sender)
+    if waiting is None:
+        transaction.on_commit(wake_up.run, using=using, robust=True)
+    else:
+        waiting.add(events)
 
 
 def _is_managed_by_hand(using: str) -> bool:
@@ -92,9 +105,13 @@ def _registered(using: str, store: EventStore) -> InlineWakeUp | None:
     connection = connections[using]
     enclosing = set(connection.savepoint_ids)
     for savepoints, hook, *_ in connection.run_on_commit:
-        # One that hangs on a savepoint which may still be undone would be lost with it.
-        if isinstance(hook, InlineWakeUp) and hook.store.alias == store.alias and savepoints <= enclosing:
-            return hook
+        wake_up = getattr(hook, "__self__", None)
+        if not isinstance(wake_up, InlineWakeUp) or wake_up.store.alias != store.alias:
+            continue
+        # One that hangs on a savepoint which may still be undone would be lost with it. One that has run is kept by
+        # Django's captureOnCommitCallbacks.
+        if savepoints <= enclosing and not wake_up.has_run:
+            return wake_up
     return None
 
 

@@ -80,6 +80,16 @@ def test_a_subclass_applies_what_its_base_applies_and_more() -> None:
     assert (loud.total, loud.stream) == (101, "Loud$1")
 
 
+def test_an_event_of_a_subclass_is_applied_like_its_base() -> None:
+    class Booked(Counted, type="sample.Booked"):
+        pass
+
+    total = Total("1")
+    total.record(Booked(number=4))
+
+    assert total.total == 4
+
+
 def test_an_event_that_nothing_applies_changes_nothing() -> None:
     total = Total("1")
     total.record(Noted())

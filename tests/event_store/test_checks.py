@@ -33,6 +33,7 @@ def test_a_setting_without_a_default_store(settings: Any, stores: Any) -> None:
         ({"BACKEND": "event_store.store.EventStore"}, "not a Backend", "DatabaseBackend"),
         ({"BACKEND": None}, "cannot be imported", "DatabaseBackend"),
         ({"OPTIONS": {"usign": "default"}}, "unknown key 'usign'", "using and wake_up"),
+        ({"OPTIONS": {"using": ["default"]}}, "not in DATABASES", "default"),
         ({"OPTIONS": {"using": "other"}}, "'other', which is not in DATABASES", "default"),
         ({"OPTIONS": {"wake_up": "later"}}, "'later'", "inline, worker"),
         ({"OPTIONS": None}, "['OPTIONS'] is None", "dict"),
@@ -80,7 +81,7 @@ def test_sqlite_without_immediate_transactions(monkeypatch: pytest.MonkeyPatch) 
 def test_a_project_without_time_zones(settings: Any) -> None:
     settings.USE_TZ = False
 
-    assert "event_store.W002" in ids(checks.check_databases_of_stores())
+    assert "event_store.E006" in ids(checks.check_databases_of_stores())
 
 
 @pytest.mark.postgresql

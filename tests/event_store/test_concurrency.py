@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, connection, connections, transaction
@@ -11,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
 
-from event_store import RecordedEvent, WrongExpectedVersion, event_store, subscriber
+from event_store import DuplicateEvent, NewEvent, RecordedEvent, WrongExpectedVersion, event_store, subscriber
 from event_store.models import IssuedCommand, Process, StoredEvent
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import CatererSaidYes, Counted, CustomerSaidYes, Noted
@@ -159,6 +160,21 @@ def test_a_lost_race_under_a_stricter_isolation_level_is_a_wrong_version(level: 
 
     assert refused.value.actual is None
     assert positions("s") == [0, 1]
+
+
+@pytest.mark.postgresql
+def test_a_duplicate_that_the_snapshot_hides_is_named_all_the_same() -> None:
+    event_id = uuid4()
+    with Elsewhere() as other, transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        assert event_store.events.count() == 0
+        other.do(lambda: event_store.publish(NewEvent(Noted(), id=event_id), stream="elsewhere"))
+
+        with pytest.raises(DuplicateEvent) as refused:
+            event_store.publish(NewEvent(Noted(), id=event_id), stream="s")
+
+    assert refused.value.event_ids == [event_id]
 
 
 @pytest.mark.postgresql

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import OperationalError
 
 from event_store import RecordedEvent, event_store, subscriber
+from event_store.exceptions import NotMigrated
 from event_store.subscriptions.runner import SubscriptionRunner
 from event_store.subscriptions.worker import Worker
 from tests.event_store.sample import Counted, Noted
@@ -94,7 +95,7 @@ def test_it_stops_when_it_is_told_to() -> None:
 
 
 def test_a_lost_database_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: list[Any] = [DatabaseError("gone"), DatabaseError("gone")]
+    answers: list[Any] = [OperationalError("gone"), OperationalError("gone")]
     lines: list[str] = []
     subscriber(Noted, durable=True, name="reader")(lambda event: lines.append(event.data.text))
     event_store.publish(Noted(text="back"), stream="s")
@@ -110,6 +111,42 @@ def test_a_lost_database_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatch
 
     assert output.count("The database does not answer") == 2
     assert lines == ["back"]
+
+
+def test_a_database_that_stays_away_ends_a_run_that_is_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(self: SubscriptionRunner) -> Any:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(SubscriptionRunner, "run", unreachable)
+    with pytest.raises(OperationalError, match="gone"):
+        run(until_idle=True)
+
+
+def test_a_subscription_that_cannot_be_run_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    subscriber(Noted, durable=True, name="bad")(lambda event: None)
+    subscriber(Noted, durable=True, name="good")(lambda event: seen.append("good"))
+    event_store.publish(Noted(), stream="s")
+    original = SubscriptionRunner.run
+
+    def sometimes(self: SubscriptionRunner) -> Any:
+        if self.subscriber.name == "bad":
+            raise KeyError("bug")
+        return original(self)
+
+    monkeypatch.setattr(SubscriptionRunner, "run", sometimes)
+
+    assert "bad could not be run: KeyError" in run(once=True)
+    assert seen == ["good"]
+
+
+def test_missing_tables_end_the_run_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(self: Any, selection: Any) -> Any:
+        raise NotMigrated("default")
+
+    monkeypatch.setattr(type(event_store.backend), "read", missing)
+    with pytest.raises(CommandError, match="manage.py migrate event_store"):
+        run(once=True)
 
 
 def test_a_process_of_its_own_ends_at_sigterm(child_environment: dict[str, str]) -> None:

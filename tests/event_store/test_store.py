@@ -15,6 +15,7 @@ from event_store import (
     NO_STREAM,
     STREAM_EXISTS,
     DuplicateEvent,
+    Event,
     EventAlreadyLinked,
     EventNotFound,
     NewEvent,
@@ -33,6 +34,11 @@ from event_store.models import StoredEvent, Stream, StreamLink
 from tests.event_store.sample import Counted, Noted
 
 pytestmark = pytest.mark.django_db
+
+
+class Base(Event, abstract=True):
+    pass
+
 
 HOSTILE_NAMES = [
     "a/b", "100%", "a?b", "a#b", "a b", "'", '"', "a\nb", "a\tb", "\u202etxet", "🍲" * 255, "..", "~", "\u00e9", "e\u0301", "%s", "\\",
@@ -238,7 +244,9 @@ def test_a_rolled_back_transaction_leaves_nothing_behind() -> None:
     assert nothing_is_stored()
 
 
-@pytest.mark.parametrize("wrong", [None, [None], "text", 5, {"a": 1}, Noted, [Noted], object(), [[Noted()]]])
+@pytest.mark.parametrize(
+    "wrong", [None, [None], "text", 5, {"a": 1}, Noted, [Noted], object(), [[Noted()]], Event(), Base()]
+)
 def test_what_is_no_event_is_refused(wrong: Any) -> None:
     with pytest.raises(InvalidEvent):
         event_store.publish(wrong, stream="s")
@@ -360,6 +368,29 @@ def test_a_clock_sets_the_time_of_recording() -> None:
 
     assert (event.recorded_at, event.valid_at) == (moment, moment)
     assert {at.linked_at for at in event_store.streams_of(event)} == {moment}
+
+
+@pytest.mark.parametrize("time", [datetime.min, datetime.max])
+def test_times_that_no_database_can_read_back_are_refused(time: datetime) -> None:
+    offset = timedelta(hours=2 if time == datetime.min else -2)
+    with pytest.raises(InvalidEvent, match="valid_at: .* outside the years"):
+        NewEvent(Noted(), valid_at=time.replace(tzinfo=timezone(offset)))
+
+
+def test_metadata_is_returned_as_it_is_stored() -> None:
+    given = ["a"]
+    [event] = event_store.publish(NewEvent(Noted(), metadata={"id": UUID(int=1), "list": given}), stream="s")
+    given.append("b")
+
+    assert event == event_store.events.first()
+
+
+@pytest.mark.parametrize("wrong", [None, "now", UUID(int=1)])
+def test_what_is_no_event_has_caused_nothing(wrong: Any) -> None:
+    with pytest.raises(InvalidEvent, match="caused_by"):
+        event_store.caused_by(wrong)
+    with pytest.raises(InvalidEvent, match="clock"):
+        event_store.clock(wrong)
 
 
 @pytest.mark.parametrize("now", [datetime(2001, 1, 1), None, "noon"])

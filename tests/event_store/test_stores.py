@@ -26,6 +26,13 @@ def test_an_unknown_store_is_named_with_those_there_are() -> None:
         event_stores["other"]
 
 
+def test_a_setting_that_is_no_dict_says_so_when_it_is_used(settings: Any) -> None:
+    settings.EVENT_STORES = ["default"]
+
+    with pytest.raises(InvalidStoreSettings, match="make it a dict"):
+        event_store.publish([], stream="s")
+
+
 def test_a_store_that_cannot_work_says_why_when_it_is_used(settings: Any) -> None:
     settings.EVENT_STORES = {"default": {"OPTIONS": {"using": "elsewhere"}}}
 

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from event_store import Event, RecordedEvent, event_store, subscriber
-from event_store.exceptions import InvalidSubscriber
+from event_store.exceptions import BrokenTransaction, InvalidSubscriber
+from event_store.subscribers import durable_subscribers
 from tests.event_store.sample import Counted, Noted, NotedLoudly
 
 pytestmark = pytest.mark.django_db
@@ -116,10 +120,59 @@ def test_a_wrong_name_is_refused(name: Any) -> None:
         subscriber(Noted, name=name)(test_append_calls_nobody)
 
 
+def tell_the_tests(event: RecordedEvent[Noted]) -> None: ...
+
+
 def test_the_name_is_the_dotted_path() -> None:
-    from event_store.subscribers import durable_subscribers
+    subscriber(Noted, durable=True)(tell_the_tests)
 
-    @subscriber(Noted, durable=True)
-    def tell(event: RecordedEvent[Noted]) -> None: ...
+    found = durable_subscribers.get("tests.event_store.test_subscribers.tell_the_tests")
+    assert found is not None
+    assert found.handle is tell_the_tests
 
-    assert durable_subscribers.all()[-1].name.startswith("tests.event_store.test_subscribers.")
+
+@pytest.mark.parametrize("handler", [lambda event: None, partial(print, 1), [].append])
+def test_a_durable_subscriber_without_a_path_of_its_own_needs_a_name(handler: Any) -> None:
+    with pytest.raises(InvalidSubscriber, match="give it a name="):
+        subscriber(Noted, durable=True)(handler)
+
+
+def test_a_function_decorated_twice_gets_the_events_of_both() -> None:
+    seen: list[str] = []
+
+    @subscriber(Noted)
+    @subscriber(Counted)
+    def read(event: RecordedEvent[Any]) -> None:
+        seen.append(event.type)
+
+    event_store.publish([Noted(), Counted(number=1)], stream="s")
+
+    assert seen == ["sample.Noted", "sample.Counted"]
+
+
+def test_functions_made_by_one_factory_are_two_subscribers() -> None:
+    seen: list[str] = []
+
+    def make(word: str) -> None:
+        @subscriber(Noted)
+        def read(event: RecordedEvent[Noted]) -> None:
+            seen.append(word)
+
+    make("a")
+    make("b")
+    event_store.publish(Noted(), stream="s")
+
+    assert seen == ["a", "b"]
+
+
+def test_a_swallowed_database_error_does_not_make_publish_lie() -> None:
+    Group.objects.create(name="taken")
+
+    @subscriber(Noted)
+    def insert(event: RecordedEvent[Noted]) -> None:
+        with suppress(IntegrityError):
+            Group.objects.create(name="taken")
+
+    with pytest.raises(BrokenTransaction, match=r"transaction\.atomic\(\)"):
+        event_store.publish(Noted(), stream="s")
+    assert not event_store.events.exists()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -12,6 +15,7 @@ from django.utils import timezone
 from event_store import Event, RecordedEvent, WrongExpectedVersion, event_store, subscriber
 from event_store.models import FailedEvent, StoredEvent, Subscription
 from event_store.subscribers import durable_subscribers
+from event_store.subscriptions import checkpoints, failures
 from event_store.subscriptions.failures import pause_after
 from event_store.subscriptions.runner import Outcome, SubscriptionRunner
 from event_store.testing import run_subscriptions
@@ -325,3 +329,139 @@ def test_transactions_managed_by_hand_leave_events_to_the_next_wake_up(seen: lis
     event_store.publish(Noted(text="b"), stream="s")
 
     assert seen == ["a", "b"]
+
+
+@committing
+def test_a_swallowed_database_error_is_a_failure_and_not_an_endless_loop() -> None:
+    Group.objects.create(name="taken")
+    calls = []
+
+    @subscriber(Noted, durable=True, name="reader")
+    def insert(event: RecordedEvent[Noted]) -> None:
+        calls.append(event.id)
+        with suppress(IntegrityError):
+            Group.objects.create(name="taken")
+
+    event_store.publish(Noted(), stream="s")
+
+    assert len(calls) == 1
+    assert FailedEvent.objects.get().error.startswith("BrokenTransaction")
+
+
+@committing
+@pytest.mark.parametrize("words", ["a\0b", "\udc80", "x" * 100_000])
+def test_whatever_an_error_says_is_recorded_and_the_next_subscriber_has_its_turn(seen: list[Any], words: str) -> None:
+    @subscriber(Noted, durable=True, name="broken")
+    def fail(event: RecordedEvent[Noted]) -> None:
+        raise ValueError(words)
+
+    subscriber(Noted, durable=True, name="reader")(seen.append)
+    event_store.publish(Noted(), stream="s")
+
+    assert FailedEvent.objects.get().error.startswith("ValueError: ")
+    assert len(seen) == 1
+
+
+@committing
+def test_a_runner_that_breaks_does_not_reach_the_publisher_nor_stop_the_others(
+    seen: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscriber(Noted, durable=True, name="broken")(lambda event: None)
+    subscriber(Noted, durable=True, name="reader")(seen.append)
+    original = SubscriptionRunner.run
+
+    def sometimes(self: SubscriptionRunner) -> Any:
+        if self.subscriber.name == "broken":
+            raise KeyError("bug")
+        return original(self)
+
+    monkeypatch.setattr(SubscriptionRunner, "run", sometimes)
+    event_store.publish(Noted(), stream="s")
+
+    assert len(seen) == 1
+
+
+@committing
+def test_a_failure_that_another_worker_has_overtaken_is_not_recorded() -> None:
+    subscriber(Noted, durable=True, name="reader")(lambda event: None)
+    [event] = event_store.append(Noted(), stream="s")
+    stale = Subscription.objects.get(name="reader")
+    stale.checkpoint = 0
+
+    assert failures.record(stale, event, ValueError("late"), using="default") is False
+    assert not FailedEvent.objects.exists()
+    assert Subscription.objects.get(name="reader").status == Subscription.Status.OK
+
+
+@committing
+def test_a_success_after_another_workers_failure_clears_it(seen: list[Any], settings: Any) -> None:
+    settings.EVENT_STORES = {"default": {"OPTIONS": {"wake_up": "worker"}}}
+
+    @subscriber(Noted, durable=True, name="reader")
+    def read(event: RecordedEvent[Noted]) -> None:
+        seen.append(event.id)
+
+    [event] = event_store.append(Noted(), stream="s")
+    loaded = checkpoints.load("reader", using="default")
+    failures.record(loaded, event, ValueError("elsewhere"), using="default")
+
+    assert runner().run(ignore_pauses=True) is Outcome.IDLE
+    assert not FailedEvent.objects.exists()
+    row = Subscription.objects.get(name="reader")
+    assert (row.status, row.retry_at) == (Subscription.Status.OK, None)
+
+
+@committing
+def test_a_handler_runs_under_the_metadata_of_its_event_whoever_wakes_it(seen: list[Any]) -> None:
+    broken = True
+
+    @subscriber(Counted, durable=True, name="reader")
+    def react(event: RecordedEvent[Counted]) -> None:
+        if broken:
+            raise ValueError
+        [noted] = event_store.append(Noted(), stream="reactions")
+        seen.append(noted.metadata)
+
+    with event_store.metadata(user="anna"):
+        event_store.publish(Counted(number=1), stream="s")
+    broken = False
+    Subscription.objects.update(retry_at=None)
+    with event_store.metadata(user="bob"):
+        event_store.publish(Counted(number=2), stream="s")
+
+    assert seen == [{"user": "anna"}, {"user": "bob"}]
+
+
+@pytest.mark.django_db
+def test_djangos_own_way_of_running_hooks_in_a_test_loses_nothing(
+    seen: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    @subscriber(Counted, durable=True, name="first")
+    def react(event: RecordedEvent[Counted]) -> None:
+        event_store.publish(Noted(text=str(event.data.number)), stream="t")
+
+    @subscriber(Noted, durable=True, name="second")
+    def read(event: RecordedEvent[Noted]) -> None:
+        seen.append(event.data.text)
+
+    event_store.publish(Counted(number=0), stream="before")
+    for number in (1, 2):
+        with django_capture_on_commit_callbacks(execute=True):
+            event_store.publish(Counted(number=number), stream="s")
+    run_subscriptions()
+
+    assert seen == ["0", "1", "2"]
+
+
+@committing
+@pytest.mark.sqlite
+def test_nobody_waits_for_other_writers_where_there_are_none() -> None:
+    subscriber(Noted, durable=True, name="reader")(lambda event: None)
+    started = time.monotonic()
+    with transaction.atomic():
+        event_store.publish(Noted(), stream="s")
+        with pytest.raises(RuntimeError), transaction.atomic():
+            event_store.publish(Noted(), stream="s")
+            raise RuntimeError
+
+    assert time.monotonic() - started < 0.2

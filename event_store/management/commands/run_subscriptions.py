@@ -26,6 +26,8 @@ class Command(BaseCommand):
         chosen = _chosen(names)
         worker = Worker(event_stores[store], chosen, report=self._say)
         worker.stop_on_signals()
+        if not chosen:
+            raise CommandError("There is no durable subscriber and no process manager to run.")
         self._say(
             f"Running {', '.join(each.name for each in chosen)}. SIGTERM or Ctrl-C ends it after the event in hand."
         )
