@@ -24,7 +24,7 @@ class NameConverter:
 
     def to_python(self, value: str) -> str:
         name = unescape_name(value)
-        if escape_name(name) != value:
+        if escape_name(name) != value or "\0" in name:
             raise ValueError(f"{value!r} is not how {name!r} is written in a URL")
         return name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,7 +23,7 @@ class FindView(BrowserView):
     any_permission = (VIEW_EVENTS, VIEW_PROCESSES)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.wanted = request.GET.get("q", "").strip()
+        self.wanted = request.GET.get("q", "").replace("\0", "").strip()
         target = self._exact() if self.wanted else ""
         if target:
             return HttpResponseRedirect(target)
@@ -50,7 +51,7 @@ class FindView(BrowserView):
         if Stream.objects.filter(name=self.wanted).exists():
             return self.url("stream", self.wanted)
         if StoredEvent.objects.filter(type=self.wanted).exists():
-            return f"{self.url('events')}?type={self.wanted}"
+            return f"{self.url('events')}?{urlencode({'type': self.wanted})}"
         return ""
 
     def _exact_process(self) -> str:

@@ -135,6 +135,8 @@ def test_a_position_leads_to_its_event(client: Client, orders: Any) -> None:
     [
         "streams/never/",
         "streams/~2f/",
+        "streams/~00/",
+        "processes/Agreement/~00/",
         "events/00000000-0000-0000-0000-000000000000/",
         "events/?before=x",
         "events/?after=99999999999999999999",
@@ -251,6 +253,23 @@ def test_find_goes_straight_to_what_is_named_exactly(client: Client, orders: Any
         ("  Order$41 ", "streams/Order$41/"),
     ):
         assert client.get(f"{ADMIN}find/", {"q": wanted}).headers["Location"] == ADMIN + target
+
+
+@pytest.mark.parametrize(
+    "path", ["find/?q=%00", "find/?q=a%00b", "streams/?prefix=%00", "events/?type=%00", "find/?q=%FF"]
+)
+def test_bytes_that_no_database_takes_find_nothing(client: Client, path: str) -> None:
+    assert client.get(ADMIN + path).status_code == 200
+
+
+def test_a_type_with_signs_of_its_own_is_found(client: Client) -> None:
+    [event] = event_store.publish(Noted(), stream="s")
+    StoredEvent.objects.filter(pk=event.global_position).update(type="a&b=c#d")
+
+    page = client.get(f"{ADMIN}find/", {"q": "a&b=c#d"}, follow=True)
+
+    assert page.context["type"] == "a&b=c#d"
+    assert str(event.id) in page.text
 
 
 # ---- pages of a list
