@@ -14,7 +14,7 @@ from django.test import Client
 from playwright.sync_api import Page
 
 from tests.browser.conftest import ADMIN, publish_orders
-from tests.event_store.test_store import HOSTILE_NAMES
+from tests.event_store.sample import HOSTILE_NAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATHS = ["", "streams/", "streams/Agreement$41/", "events/", "processes/", "processes/Agreement/?status=waiting",

@@ -20,8 +20,7 @@ from event_store import event_store
 from event_store.models import FailedEvent, Process, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN, PERMISSIONS
-from tests.event_store.sample import Agreement, CatererSaidYes, Counted, CustomerSaidYes, Noted
-from tests.event_store.test_store import HOSTILE_NAMES
+from tests.event_store.sample import HOSTILE_NAMES, Agreement, CatererSaidYes, Counted, CustomerSaidYes, Noted
 
 pytestmark = pytest.mark.django_db
 

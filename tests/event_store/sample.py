@@ -100,3 +100,8 @@ class Agreement(ProcessManager):
             yield CustomerSaidYes
         if not state.caterer:
             yield CatererSaidYes
+
+
+HOSTILE_NAMES = [
+    "a/b", "100%", "a?b", "a#b", "a b", "'", '"', "a\nb", "a\tb", "\u202etxet", "🍲" * 255, "..", "~", "\u00e9", "e\u0301", "%s", "\\",
+]  # fmt: skip
