@@ -5,8 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from event_store.append_condition import AppendCondition
 from event_store.events import Event, NewEvent, RecordedEvent
 from event_store.exceptions import (
+    AppendConditionFailed,
     DuplicateEvent,
     EventAlreadyLinked,
     EventNotFound,
@@ -56,6 +58,8 @@ __all__ = [
     "STREAM_EXISTS",
     "Aggregate",
     "AggregateRepository",
+    "AppendCondition",
+    "AppendConditionFailed",
     "Command",
     "Complete",
     "DuplicateEvent",

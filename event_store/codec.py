@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -14,6 +16,7 @@ from event_store.exceptions import UnreadableEvent, UnstorablePayload
 from event_store.messages import Message, refuse_non_finite
 
 _plain_decoder = msgspec.json.Decoder()
+_WRITTEN_OTHERWISE = re.compile(rb"[:,\[](?:-?\d[\d.]*e\d|-0\.0)")
 
 
 def encode(message: Message) -> bytes:
@@ -84,7 +87,20 @@ def _encode_object(value: Any, name: str) -> bytes:
         raise UnstorablePayload(f"{name} cannot be stored as JSON: {error}") from error
     if b"\\u0000" in encoded:
         _refuse_nul(msgspec.to_builtins(value), name)
+    if _WRITTEN_OTHERWISE.search(encoded):
+        # PostgreSQL's jsonb gives 1e22 back as a whole number and -0.0 as 0.0: so that every backend gives back
+        # the same, they are stored so.
+        encoded = msgspec.json.encode(_number_decoder.decode(encoded))
     return encoded
+
+
+def _number(text: str) -> int | float:
+    if "e" in text and "e-" not in text:
+        return int(Decimal(text))
+    return float(text) or 0.0
+
+
+_number_decoder = msgspec.json.Decoder(float_hook=_number)
 
 
 def _refuse_nul(value: Any, path: str) -> None:

@@ -10,8 +10,10 @@ Every error of this package.
     ├── InvalidStreamName (ValueError)
     │   └── ReservedStream                   `$…`, or the stream of a process manager
     ├── InvalidExpectedVersion (ValueError)
+    ├── InvalidAppendCondition (ValueError)
     ├── InvalidQuery (ValueError)
     ├── WrongExpectedVersion                 the stream has moved on
+    │   └── AppendConditionFailed            a stream that the decision was made from has moved on
     ├── DuplicateEvent                       the store already has an event of this id
     ├── EventAlreadyLinked                   the stream already shows this event
     ├── EventNotFound                        no event of this id
@@ -28,7 +30,7 @@ Every error of this package.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
@@ -70,23 +72,36 @@ class InvalidExpectedVersion(EventStoreError, ValueError):
     """Neither ANY, NO_STREAM, STREAM_EXISTS nor a whole number from -1."""
 
 
+class InvalidAppendCondition(EventStoreError, ValueError):
+    """A condition without streams, or with a version or type of the wrong kind."""
+
+
 class InvalidQuery(EventStoreError, ValueError):
     """A bound, a limit or a slice that no query can answer."""
 
 
 class WrongExpectedVersion(EventStoreError):
     """
-    The stream is not at the version that the writer believed in; nothing was stored.
+    A stream is not at the version that the writer believed in; nothing was stored.
 
-    `actual` is None where the database cannot tell (a lost race under REPEATABLE READ or SERIALIZABLE).
+    `actual` is None where the database cannot tell (a lost race under REPEATABLE READ or SERIALIZABLE), and `stream`,
+    too, when there are several.
     """
 
-    def __init__(self, *, stream: str, expected: object, actual: int | None) -> None:
+    def __init__(self, *, stream: str | None, expected: object, actual: int | None) -> None:
         self.stream, self.expected, self.actual = stream, expected, actual
-        found = {None: "has changed meanwhile", -1: "is empty"}.get(actual, f"is at version {actual}")
-        super().__init__(
-            f"Stream {stream!r} {found}, not at {expected}. Nothing was stored: read it again and decide anew."
-        )
+        super().__init__(f"{self._says()} Nothing was stored: read it again and decide anew.")
+
+    def _says(self) -> str:
+        found = {None: "has changed meanwhile", -1: "is empty"}.get(self.actual, f"is at version {self.actual}")
+        return f"{_stream(self.stream)} {found}, not at {self.expected}."
+
+
+class AppendConditionFailed(WrongExpectedVersion):
+    """A stream of the append condition has got an event that counts, behind the version that was read (`expected`)."""
+
+    def _says(self) -> str:
+        return f"{_stream(self.stream)} of the condition has changed since version {self.expected} was read."
 
 
 class DuplicateEvent(EventStoreError):
@@ -108,11 +123,11 @@ class EventAlreadyLinked(EventStoreError):
 
 
 class EventNotFound(EventStoreError):
-    """The store (or the stream that was asked) has no events of these ids."""
+    """The store (or the streams that were asked) has no events of these ids."""
 
-    def __init__(self, event_ids: Sequence[UUID], *, stream: str | None = None) -> None:
-        self.event_ids, self.stream = list(event_ids), stream
-        where = "The store" if stream is None else f"Stream {stream!r}"
+    def __init__(self, event_ids: Sequence[UUID], *, streams: Collection[str] | None = None) -> None:
+        self.event_ids, self.streams = list(event_ids), None if streams is None else sorted(streams)
+        where = "The store" if streams is None else f"Stream {' or '.join(map(repr, sorted(streams)))}"
         super().__init__(f"{where} has no event {_listed(event_ids)}.")
 
 
@@ -164,6 +179,10 @@ class NotMigrated(EventStoreError):
 
 class InvalidStoreSettings(EventStoreError, ImproperlyConfigured):
     """EVENT_STORES names a store, a backend or an option that does not exist."""
+
+
+def _stream(name: str | None) -> str:
+    return "A stream" if name is None else f"Stream {name!r}"
 
 
 def _listed(event_ids: Sequence[UUID]) -> str:

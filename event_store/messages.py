@@ -89,6 +89,14 @@ class TypeRegistry:
             type_of(message_class)
         return frozenset(name for each in classes if (name := _type_or_none(each)) is not None)
 
+    def named_by(self, given: object, *, base: type[Message]) -> frozenset[str] | None:
+        """The types that a class (a subclass of `base`, with its subclasses) or a type name stands for; None for others."""
+        if isinstance(given, str):
+            return frozenset([given])
+        if isinstance(given, type) and issubclass(given, base):
+            return self.types_of(given)
+        return None
+
     def _index(self) -> dict[str, type[Message]]:
         index: dict[str, type[Message]] = {}
         for message_class in self._classes.values():

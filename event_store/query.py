@@ -1,22 +1,33 @@
-"""Reading: an immutable, lazy builder in the manner of a QuerySet."""
+"""Reading events: an immutable, lazy builder in the manner of a QuerySet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast, overload
 from uuid import UUID
 
-from event_store.backends.base import Backend, Selection
-from event_store.events import Event, RecordedEvent, event_types
-from event_store.exceptions import InvalidQuery
-from event_store.streams import check_stream_name
+from event_store.asynchronous import async_twin, each_of
+from event_store.backends.base import Backend, Bound, Order, Selection
+from event_store.events import Event, RecordedEvent
+from event_store.exceptions import InvalidQuery, InvalidStreamName
+from event_store.query_arguments import (
+    json_values,
+    position_or_event,
+    time_bound,
+    types_of,
+    uuid_of,
+    whole_number,
+)
+from event_store.streams import check_category, check_stream_name
 
 D = TypeVar("D")
 E = TypeVar("E", bound=Event)
 
-BATCH_SIZE = 500
-MAX_POSITION = 2**63 - 1
+BATCH_SIZE = 1000
+TYPE_STREAM, CATEGORY_STREAM = "$type-", "$category-"
+CORRELATION_STREAM, CAUSATION_STREAM = "$correlation-", "$causation-"
 
 
 class EventQuery(Generic[D]):
@@ -26,16 +37,39 @@ class EventQuery(Generic[D]):
         event_store.events.in_stream("Order$42").of_type(MenuOffered).backward()[:10]
 
     Every method returns a new query; nothing is read before it is iterated or asked for a value. Iterating reads
-    in batches by position, so it neither repeats nor skips events while others append.
+    in batches by position, so it neither repeats nor skips events while others append. A query can be pickled: what
+    is kept is what it asks, and the name of its store.
     """
 
-    def __init__(self, backend: Backend, selection: Selection | None = None) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, selection: Selection | None = None, *, store: str = "default") -> None:
+        self._backend, self._store = backend, store
         self._selection = selection or Selection()
 
+    # ---- which events
+
     def in_stream(self, stream: str) -> Self:
-        """Events shown in one stream, written there or linked. Raises InvalidStreamName."""
-        return self._with(stream=check_stream_name(stream))
+        """
+        Events shown in one stream, written there or linked.
+
+        `$type-…`, `$category-…`, `$correlation-…` and `$causation-…` stand for `of_type`, `in_category`,
+        `with_correlation_id` and `with_causation_id`; their events come in global order.
+
+        Raises:
+            InvalidStreamName: also for other names that start with `$`.
+        """
+        if isinstance(stream, str) and stream.startswith("$"):
+            return self._in_derived_stream(stream)
+        return self._with(stream=check_stream_name(stream), streams=None)
+
+    def in_streams(self, *streams: str) -> Self:
+        """Events that any of these streams shows, each once, in global order. Raises InvalidStreamName."""
+        return self._with(
+            stream=None, streams=frozenset(check_stream_name(each, argument="streams") for each in streams)
+        )
+
+    def in_category(self, category: str) -> Self:
+        """Events that were written to a stream of this category (the part of its name before the first `$`). Raises InvalidStreamName."""
+        return self._with(category=check_category(category))
 
     @overload
     def of_type(self, first: type[E], /) -> EventQuery[E]: ...
@@ -43,20 +77,85 @@ class EventQuery(Generic[D]):
     def of_type(self, first: type[E] | str, /, *others: type[E] | str) -> EventQuery[Any]: ...
     def of_type(self, first: Any, /, *others: Any) -> EventQuery[Any]:
         """Events of any of these classes (with their subclasses) or type names."""
-        types = frozenset().union(*(_types_named_by(each) for each in (first, *others)))
-        return cast("EventQuery[Any]", self._with(types=types))
+        return cast("EventQuery[Any]", self._with(types=types_of("of_type", first, *others)))
 
     def with_ids(self, *event_ids: UUID | str) -> Self:
         """Events of these ids; ids that the store does not have are left out."""
-        return self._with(event_ids=tuple(_uuid(each) for each in event_ids))
+        return self._with(event_ids=tuple(uuid_of("with_ids", each) for each in event_ids))
+
+    def with_correlation_id(self, correlation_id: UUID | str) -> Self:
+        """Events of one conversation."""
+        return self._with(correlation_id=uuid_of("with_correlation_id", correlation_id))
+
+    def with_causation_id(self, causation_id: UUID | str) -> Self:
+        """Events that one event or command directly caused."""
+        return self._with(causation_id=uuid_of("with_causation_id", causation_id))
+
+    def with_data(self, values: Mapping[str, Any] | None = None, /, **fields: Any) -> Self:
+        """
+        Events whose data has these values: `with_data(menu_id="vegan", customer={"city": "Kraków"})`.
+
+        Numbers are equal by value; texts, ids, dates and decimals as they are stored. Without an index every event
+        that the rest of the query selects is looked at (PostgreSQL: see the GIN index in docs/reading.md).
+
+        Raises:
+            InvalidQuery: a value that is no scalar, or a key with quotes, backslashes or control characters.
+        """
+        return self._with(data=self._selection.data + json_values("with_data", values, fields))
+
+    def with_metadata(self, values: Mapping[str, Any] | None = None, /, **fields: Any) -> Self:
+        """Events whose metadata has these values, as `with_data`."""
+        return self._with(metadata=self._selection.metadata + json_values("with_metadata", values, fields))
+
+    # ---- from where to where, in the order of the stream (or of the store), whatever the direction
 
     def after(self, bound: int | UUID | RecordedEvent[Any]) -> Self:
         """Events behind a position (of the stream, or global) or an event; the bound itself is left out."""
-        return self._with(after=_bound("after", bound))
+        return self._with(after=position_or_event("after", bound))
+
+    def after_or_equal(self, bound: int | UUID | RecordedEvent[Any]) -> Self:
+        """Events from a position or an event on, the bound itself included."""
+        return self._with(after=position_or_event("after_or_equal", bound, inclusive=True))
 
     def before(self, bound: int | UUID | RecordedEvent[Any]) -> Self:
         """Events ahead of a position (of the stream, or global) or an event; the bound itself is left out."""
-        return self._with(before=_bound("before", bound))
+        return self._with(before=position_or_event("before", bound))
+
+    def before_or_equal(self, bound: int | UUID | RecordedEvent[Any]) -> Self:
+        """Events up to a position or an event, the bound itself included."""
+        return self._with(before=position_or_event("before_or_equal", bound, inclusive=True))
+
+    # ---- when: recorded, or valid after `as_of`
+
+    def newer_than(self, time: datetime) -> Self:
+        """Events recorded (after `as_of`: valid) later than this aware time."""
+        return self._with(newer_than=time_bound("newer_than", time))
+
+    def newer_than_or_equal(self, time: datetime) -> Self:
+        """Events recorded (after `as_of`: valid) at this aware time or later."""
+        return self._with(newer_than=time_bound("newer_than_or_equal", time, inclusive=True))
+
+    def older_than(self, time: datetime) -> Self:
+        """Events recorded (after `as_of`: valid) earlier than this aware time."""
+        return self._with(older_than=time_bound("older_than", time))
+
+    def older_than_or_equal(self, time: datetime) -> Self:
+        """Events recorded (after `as_of`: valid) at this aware time or earlier."""
+        return self._with(older_than=time_bound("older_than_or_equal", time, inclusive=True))
+
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Events from `start` (included) to `end` (left out)."""
+        return self.newer_than_or_equal(start).older_than(end)
+
+    # ---- in which order, and how many
+
+    def as_at(self) -> Self:
+        """In the order of recording time; the position decides between equal times."""
+        return self._with(order=Order.RECORDED_AT)
+
+    def as_of(self) -> Self:
+        """In the order of validity; the position decides between equal times. Bounds of time mean validity, too."""
+        return self._with(order=Order.VALID_AT)
 
     def backward(self) -> Self:
         """The newest first."""
@@ -68,14 +167,21 @@ class EventQuery(Generic[D]):
 
     def limit(self, count: int) -> Self:
         """At most so many events (0 or more)."""
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise InvalidQuery(f"limit: takes a whole number from 0, not {count!r}.")
+        count = whole_number("limit", count, least=0)
         current = self._selection.limit
         return self._with(limit=count if current is None else min(count, current))
+
+    def __getitem__(self, index: slice) -> Self:
+        """`[:n]` only: to go on from somewhere, use `after` or `before`, which need not count."""
+        if not isinstance(index, slice) or index.start or index.step not in (None, 1) or index.stop is None:
+            raise InvalidQuery("Only [:n] is possible: go on from an event or a position with after() or before().")
+        return self.limit(index.stop)
 
     def as_json(self) -> EventQuery[str]:
         """`data` and `metadata` as the JSON text that the database keeps (PostgreSQL writes numbers its own way)."""
         return cast("EventQuery[str]", self._with(as_json=True))
+
+    # ---- the answer
 
     def first(self) -> RecordedEvent[D] | None:
         """The first event in the query's direction, or None."""
@@ -89,34 +195,69 @@ class EventQuery(Generic[D]):
 
     def count(self) -> int:
         """How many events there are. It counts each one: bound it with `limit` where there may be many."""
-        return self._backend.count(self._selection)
+        return self._backend.count(self._with_positions())
 
     def exists(self) -> bool:
-        return self.first() is not None
+        return self.limit(1).as_json().first() is not None
 
     def batches(self, size: int = BATCH_SIZE) -> Iterator[list[RecordedEvent[D]]]:
         """Lists of up to `size` events, each read when it is asked for."""
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise InvalidQuery(f"size: takes a whole number from 1, not {size!r}.")
-        return self._read_batches(size)
+        return self._read_batches(whole_number("size", size, least=1))
 
     def __iter__(self) -> Iterator[RecordedEvent[D]]:
         for batch in self._read_batches(BATCH_SIZE):
             yield from batch
 
-    def __getitem__(self, index: slice) -> Self:
-        """`[:n]` only: to go on from somewhere, use `after` or `before`, which need not count."""
-        if not isinstance(index, slice) or index.start or index.step not in (None, 1) or index.stop is None:
-            raise InvalidQuery("Only [:n] is possible: go on from an event or a position with after() or before().")
-        return self.limit(index.stop)
+    # ---- the same for `async`
+
+    afirst = async_twin(first)
+    alast = async_twin(last)
+    acount = async_twin(count)
+    aexists = async_twin(exists)
+
+    async def abatches(self, size: int = BATCH_SIZE) -> AsyncIterator[list[RecordedEvent[D]]]:
+        """`batches` for `async for`: one hop to a thread for each."""
+        async for batch in each_of(self.batches(size)):
+            yield batch
+
+    async def aiterator(self, size: int = BATCH_SIZE) -> AsyncIterator[RecordedEvent[D]]:
+        """The events one by one, read in batches of `size`."""
+        async for batch in self.abatches(size):
+            for event in batch:
+                yield event
+
+    def __aiter__(self) -> AsyncIterator[RecordedEvent[D]]:
+        return self.aiterator()
+
+    # ----
 
     def __repr__(self) -> str:
-        asked = {name: value for name, value in vars(self._selection).items() if value not in (None, False)}
+        unasked = Selection()
+        asked = {name: value for name, value in vars(self._selection).items() if value != getattr(unasked, name)}
         return f"<EventQuery {asked}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _query_of_store, (self._store, self._selection)
+
+    def _in_derived_stream(self, name: str) -> Self:
+        for prefix, narrowed in (
+            (TYPE_STREAM, self.of_type),
+            (CATEGORY_STREAM, self.in_category),
+            (CORRELATION_STREAM, self.with_correlation_id),
+            (CAUSATION_STREAM, self.with_causation_id),
+        ):
+            if name.startswith(prefix):
+                return cast("Self", narrowed(name.removeprefix(prefix)))
+        raise InvalidStreamName(
+            f"stream: {name!r} starts with $, which the store keeps for itself; what can be read is "
+            f"{TYPE_STREAM}…, {CATEGORY_STREAM}…, {CORRELATION_STREAM}… and {CAUSATION_STREAM}…"
+        )
+
     def _read_batches(self, size: int) -> Iterator[list[RecordedEvent[D]]]:
-        selection = self._selection
-        remaining = selection.limit
+        remaining = self._selection.limit
+        if remaining == 0:
+            return
+        selection = self._with_positions()
         while remaining is None or remaining > 0:
             wanted = size if remaining is None else min(size, remaining)
             batch = self._backend.read(replace(selection, limit=wanted))
@@ -127,35 +268,37 @@ class EventQuery(Generic[D]):
             remaining = None if remaining is None else remaining - wanted
             selection = _behind(selection, batch[-1])
 
+    def _with_positions(self) -> Selection:
+        """The selection with positions in place of events as bounds, looked up once."""
+        selection = self._selection
+        return replace(
+            selection, after=self._with_position(selection.after), before=self._with_position(selection.before)
+        )
+
+    def _with_position(self, bound: Bound[int | UUID] | None) -> Bound[int | UUID] | None:
+        if bound is None or isinstance(bound.value, int):
+            return bound
+        selection = self._selection
+        streams = selection.streams if selection.stream is None else frozenset([selection.stream])
+        in_store, in_stream = self._backend.positions_of(bound.value, streams=streams)
+        position = in_store if selection.stream is None or in_stream is None else in_stream
+        return replace(bound, value=position)
+
     def _with(self, **changes: Any) -> Self:
-        return type(self)(self._backend, replace(self._selection, **changes))
+        return type(self)(self._backend, replace(self._selection, **changes), store=self._store)
 
 
 def _behind(selection: Selection, event: RecordedEvent[Any]) -> Selection:
-    position = event.global_position if selection.stream is None else event.position
-    return replace(selection, before=position) if selection.backward else replace(selection, after=position)
+    position = event.global_position if selection.stream is None or event.position is None else event.position
+    if selection.order is not Order.POSITION:
+        time = event.valid_at if selection.order is Order.VALID_AT else event.recorded_at
+        return replace(selection, beyond=(time, position))
+    bound: Bound[int | UUID] = Bound(position)
+    return replace(selection, before=bound) if selection.backward else replace(selection, after=bound)
 
 
-def _types_named_by(event_class: object) -> frozenset[str]:
-    if isinstance(event_class, str):
-        return frozenset([event_class])
-    if isinstance(event_class, type) and issubclass(event_class, Event):
-        return event_types.types_of(event_class)
-    raise InvalidQuery(f"of_type: takes event classes and type names, not {event_class!r}.")
+def _query_of_store(store: str, selection: Selection) -> EventQuery[Any]:
+    # Stores are made of queries: the other way round only when a pickled one comes back.
+    from event_store.stores import event_stores
 
-
-def _bound(name: str, bound: object) -> int | UUID:
-    if isinstance(bound, RecordedEvent):
-        return bound.id
-    if isinstance(bound, UUID):
-        return bound
-    if isinstance(bound, bool) or not isinstance(bound, int) or not -1 <= bound <= MAX_POSITION:
-        raise InvalidQuery(f"{name}: takes a position (a whole number from -1), an event or its id, not {bound!r}.")
-    return bound
-
-
-def _uuid(value: object) -> UUID:
-    try:
-        return value if isinstance(value, UUID) else UUID(str(value))
-    except ValueError:
-        raise InvalidQuery(f"with_ids: {value!r} is not a uuid.") from None
+    return EventQuery(event_stores[store].backend, selection, store=store)

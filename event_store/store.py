@@ -2,29 +2,59 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
 
 from event_store import context
-from event_store.backends.base import Backend, EncodedEvent, StreamPosition
+from event_store.append_condition import AppendCondition
+from event_store.asynchronous import async_twin
+from event_store.backends.base import Backend, EncodedEvent, StreamInfo, StreamPosition
 from event_store.codec import decode_plain, encode, encode_metadata
 from event_store.events import Event, NewEvent, RecordedEvent, check_is_event, check_time
-from event_store.exceptions import DuplicateEvent, EventAlreadyLinked, InvalidEvent, InvalidStreamName
+from event_store.exceptions import (
+    DuplicateEvent,
+    EventAlreadyLinked,
+    EventNotFound,
+    InvalidAppendCondition,
+    InvalidEvent,
+    InvalidStreamName,
+    WrongExpectedVersion,
+)
 from event_store.expected_version import ANY, ExpectedVersion, check_expected_version
 from event_store.identifiers import new_id
 from event_store.messages import type_of
 from event_store.query import EventQuery
+from event_store.query_arguments import whole_number
 from event_store.signals import events_stored
-from event_store.streams import check_writable_stream
+from event_store.stream_query import StreamQuery
+from event_store.streams import check_stream_name, check_writable_stream
 from event_store.subscribers import immediate_subscribers
 
 Publishable: TypeAlias = Event | NewEvent[Any]
 Linkable: TypeAlias = UUID | str | RecordedEvent[Any]
+
+
+Links: TypeAlias = Iterable[str] | Mapping[str, ExpectedVersion]
+OnDuplicate: TypeAlias = Literal["raise", "ignore"]
+
+
+@dataclass(frozen=True)
+class _Write:
+    """The arguments of one publish or append, checked."""
+
+    events: list[NewEvent[Any]]
+    stream: str
+    expected_version: ExpectedVersion
+    links: Mapping[str, ExpectedVersion]
+    condition: AppendCondition | None
+    on_duplicate: OnDuplicate
 
 
 class EventStore:
@@ -51,7 +81,9 @@ class EventStore:
         *,
         stream: str,
         expected_version: ExpectedVersion = ANY,
-        links: Iterable[str] | Mapping[str, ExpectedVersion] = (),
+        links: Links = (),
+        condition: AppendCondition | None = None,
+        on_duplicate: OnDuplicate = "raise",
     ) -> list[RecordedEvent[Any]]:
         """
         Store events at the end of one stream and let subscribers react, all or nothing.
@@ -62,20 +94,33 @@ class EventStore:
             expected_version: `ANY`, `NO_STREAM`, `STREAM_EXISTS`, or the position (int >= -1) of the last event
                 that the caller has read.
             links: further streams that show the same events, or a mapping of them to their expected versions.
+            condition: streams that must not have changed since the caller has read them.
+            on_duplicate: "ignore" makes a repetition harmless: when this stream (and each of `links`) has all of these
+                events, by id, type and data, they are returned as stored and nobody is notified. Each event needs an
+                id of its own (`NewEvent(event, id=…)`).
         Returns:
             The recorded events in the order given; times are aware UTC, to the microsecond.
         Raises:
             WrongExpectedVersion: a stream has moved on; nothing was stored.
+            AppendConditionFailed: a stream of the condition has moved on; nothing was stored.
             DuplicateEvent: one of the ids is already stored; nothing was stored.
             InvalidEvent, UnstorablePayload, InvalidStreamName, InvalidExpectedVersion: an argument is wrong.
             Whatever an immediate subscriber raises; nothing was stored then.
         """
-        new_events = _as_list(events)
-        with self._transaction_for_subscribers(new_events):
-            recorded = self._store(new_events, stream, expected_version, links)
-            for event in recorded:
-                self._notify(event)
-            self._announce(recorded)
+        write = _checked(
+            events,
+            stream=stream,
+            expected_version=expected_version,
+            links=links,
+            condition=condition,
+            on_duplicate=on_duplicate,
+        )
+        with self._transaction_for_subscribers(write.events):
+            recorded, is_new = self._store(write)
+            if is_new:
+                for event in recorded:
+                    self._notify(event)
+                self._announce(recorded)
         return recorded
 
     def append(
@@ -84,11 +129,22 @@ class EventStore:
         *,
         stream: str,
         expected_version: ExpectedVersion = ANY,
-        links: Iterable[str] | Mapping[str, ExpectedVersion] = (),
+        links: Links = (),
+        condition: AppendCondition | None = None,
+        on_duplicate: OnDuplicate = "raise",
     ) -> list[RecordedEvent[Any]]:
         """Store events as `publish` does, but call no immediate subscriber; durable ones still see them."""
-        recorded = self._store(_as_list(events), stream, expected_version, links)
-        self._announce(recorded)
+        write = _checked(
+            events,
+            stream=stream,
+            expected_version=expected_version,
+            links=links,
+            condition=condition,
+            on_duplicate=on_duplicate,
+        )
+        recorded, is_new = self._store(write)
+        if is_new:
+            self._announce(recorded)
         return recorded
 
     def link(
@@ -117,7 +173,7 @@ class EventStore:
     ) -> list[RecordedEvent[Any]]:
         """`link` for the owner of a reserved stream: process managers write to their own streams with it."""
         given = _as_linkables(event_ids)
-        ids = [each.id if isinstance(each, RecordedEvent) else _uuid(each) for each in given]
+        ids = [_id_of(each) for each in given]
         expected = check_expected_version(expected_version)
         if twice := _repeated(ids):
             raise EventAlreadyLinked(twice, stream=stream)
@@ -145,11 +201,43 @@ class EventStore:
     @property
     def events(self) -> EventQuery[Any]:
         """All events of the store, to be narrowed down: `events.in_stream("Order$42").backward()[:10]`."""
-        return EventQuery(self.backend)
+        return EventQuery(self.backend, store=self.alias)
+
+    @property
+    def streams(self) -> StreamQuery:
+        """All streams that show an event, by name: `streams.in_category("Order")[:50]`."""
+        return StreamQuery(self.backend)
+
+    def recently_changed_streams(self, limit: int = 50) -> list[StreamInfo]:
+        """Streams that show one of the newest 1,000 events, the last changed one first."""
+        return self.backend.recently_changed_streams(whole_number("limit", limit, least=0))
+
+    def event_types(self) -> list[str]:
+        """Every type that the store has events of, by name; a look-up for each type, however many events there are."""
+        return self.backend.event_types()
 
     def streams_of(self, event: Linkable) -> list[StreamPosition]:
         """Every stream that shows the event with its position there, the one it was written to first."""
-        return self.backend.streams_of(event.id if isinstance(event, RecordedEvent) else _uuid(event))
+        return self.backend.streams_of(_id_of(event))
+
+    def global_position(self, event: Linkable) -> int:
+        """Where the event stands in the whole store. Raises EventNotFound."""
+        return self.backend.positions_of(_id_of(event))[0]
+
+    def position_in_stream(self, event: Linkable, stream: str) -> int:
+        """Where the event stands in a stream that shows it. Raises EventNotFound."""
+        position = self.backend.positions_of(_id_of(event), streams=frozenset([check_stream_name(stream)]))[1]
+        if position is None:
+            raise AssertionError("a backend names the position in a stream that it was asked for")
+        return position
+
+    def is_in_stream(self, event: Linkable, stream: str) -> bool:
+        """Whether the stream shows the event, written there or linked."""
+        try:
+            self.position_in_stream(event, stream)
+        except EventNotFound:
+            return False
+        return True
 
     def metadata(self, **values: Any) -> AbstractContextManager[None]:
         """`with event_store.metadata(user_id=7):` adds to everything published inside; nests, follows async tasks."""
@@ -171,29 +259,43 @@ class EventStore:
         """A transaction on the store's database, whatever a router says."""
         return self.backend.atomic()
 
+    apublish = async_twin(publish)
+    aappend = async_twin(append)
+    alink = async_twin(link)
+    adelete_stream = async_twin(delete_stream)
+    arecently_changed_streams = async_twin(recently_changed_streams)
+    aevent_types = async_twin(event_types)
+    astreams_of = async_twin(streams_of)
+    aglobal_position = async_twin(global_position)
+    aposition_in_stream = async_twin(position_in_stream)
+    ais_in_stream = async_twin(is_in_stream)
+
     def _transaction_for_subscribers(self, events: Sequence[NewEvent[Any]]) -> AbstractContextManager[Any]:
         # Without a subscriber one statement is atomic by itself, and two round trips cheaper.
         if any(immediate_subscribers.wanting(type(each.event)) for each in events):
             return self.atomic()
         return nullcontext()
 
-    def _store(
-        self,
-        events: Sequence[NewEvent[Any]],
-        stream: str,
-        expected_version: ExpectedVersion,
-        links: Iterable[str] | Mapping[str, ExpectedVersion],
-    ) -> list[RecordedEvent[Any]]:
-        name, expected = check_writable_stream(stream), check_expected_version(expected_version)
-        checked_links = _checked_links(links, stream=name)
-        if not events:
-            return []
-        encoded = self._encoded(events)
+    def _store(self, write: _Write) -> tuple[list[RecordedEvent[Any]], bool]:
+        """The recorded events, and whether they are new."""
+        if not write.events:
+            return [], False
+        encoded = self._encoded(write.events)
         if twice := _repeated([each.id for each in encoded]):
             raise DuplicateEvent(twice)
-        appended = self.backend.append(
-            encoded, stream=name, expected_version=expected, links=checked_links, recorded_at=_now()
-        )
+        try:
+            appended = self.backend.append(
+                encoded,
+                stream=write.stream,
+                expected_version=write.expected_version,
+                links=write.links,
+                condition=write.condition,
+                recorded_at=_now(),
+            )
+        except (DuplicateEvent, WrongExpectedVersion):
+            if write.on_duplicate == "ignore" and (stored := self._stored_before(write)):
+                return stored, False
+            raise
         return [
             RecordedEvent(
                 id=stored.id,
@@ -204,13 +306,25 @@ class EventStore:
                 correlation_id=stored.correlation_id,
                 causation_id=stored.causation_id,
                 recorded_at=appended.recorded_at,
-                valid_at=stored.valid_at or appended.recorded_at,
+                valid_at=appended.recorded_at if stored.valid_at is None else stored.valid_at.astimezone(UTC),
                 global_position=appended.global_positions[index],
-                stream=name,
+                stream=write.stream,
                 position=appended.first_position + index,
             )
-            for index, (new, stored) in enumerate(zip(events, encoded, strict=True))
-        ]
+            for index, (new, stored) in enumerate(zip(write.events, encoded, strict=True))
+        ], True
+
+    def _stored_before(self, write: _Write) -> list[RecordedEvent[Any]]:
+        """The events of an equal write that was done before; none where anything differs."""
+        ids = [each.id for each in write.events if each.id is not None]
+        found = {event.id: event for event in self.events.with_ids(*ids)}
+        stored = [found[event_id] for event_id in ids if event_id in found]
+        if len(stored) < len(write.events) or not all(map(_is_equal, stored, write.events)):
+            return []
+        if any(event.stream != write.stream for event in stored):
+            return []
+        is_linked = all(self.events.in_stream(name).with_ids(*ids).count() == len(ids) for name in write.links)
+        return stored if is_linked else []
 
     def _encoded(self, events: Sequence[NewEvent[Any]]) -> list[EncodedEvent]:
         current = context.current_context()
@@ -241,6 +355,26 @@ class EventStore:
             events_stored.send(sender=self, events=recorded)
 
 
+def _checked(
+    events: Publishable | Sequence[Publishable],
+    *,
+    stream: str,
+    expected_version: ExpectedVersion,
+    links: Links,
+    condition: AppendCondition | None,
+    on_duplicate: OnDuplicate,
+) -> _Write:
+    new_events, name = _as_list(events), check_writable_stream(stream)
+    return _Write(
+        new_events,
+        name,
+        check_expected_version(expected_version),
+        _checked_links(links, stream=name),
+        _checked_condition(condition),
+        _checked_on_duplicate(on_duplicate, new_events),
+    )
+
+
 def _as_list(events: Publishable | Sequence[Publishable]) -> list[NewEvent[Any]]:
     if isinstance(events, (Event, NewEvent)):
         return [_as_new(events)]
@@ -251,6 +385,10 @@ def _as_list(events: Publishable | Sequence[Publishable]) -> list[NewEvent[Any]]
 
 def _as_new(event: Publishable) -> NewEvent[Any]:
     return event if isinstance(event, NewEvent) else NewEvent(event)
+
+
+def _id_of(event: object) -> UUID:
+    return event.id if isinstance(event, RecordedEvent) else _uuid(event)
 
 
 def _as_linkables(event_ids: Linkable | Iterable[Linkable]) -> list[Linkable]:
@@ -283,10 +421,33 @@ def _checked_links(links: Iterable[str] | Mapping[str, ExpectedVersion], *, stre
     return checked
 
 
+def _checked_condition(condition: object) -> AppendCondition | None:
+    if condition is None or isinstance(condition, AppendCondition):
+        return condition
+    raise InvalidAppendCondition(f"condition: takes AppendCondition({{stream: version}}), not {condition!r}.")
+
+
+def _checked_on_duplicate(on_duplicate: object, events: Sequence[NewEvent[Any]]) -> OnDuplicate:
+    if on_duplicate == "raise":
+        return "raise"
+    if on_duplicate != "ignore":
+        raise InvalidEvent(f"on_duplicate: takes 'raise' or 'ignore', not {on_duplicate!r}.")
+    for each in events:
+        if each.id is None:
+            raise InvalidEvent(
+                f"on_duplicate: 'ignore' tells a repetition by the events' ids: write NewEvent({each.event!r}, id=…)."
+            )
+    return "ignore"
+
+
+def _is_equal(stored: RecordedEvent[Any], new: NewEvent[Any]) -> bool:
+    return bool(stored.data == new.event)
+
+
 def _repeated(ids: Sequence[UUID]) -> list[UUID]:
     if len(ids) == len(set(ids)):
         return []
-    return [each for each in dict.fromkeys(ids) if ids.count(each) > 1]
+    return [event_id for event_id, count in Counter(ids).items() if count > 1]
 
 
 def _now() -> datetime | None:

@@ -5,12 +5,23 @@ from __future__ import annotations
 from event_store.exceptions import InvalidStreamName, ReservedStream
 
 MAX_NAME_LENGTH = 255
+_LAST_CHARACTER = 0x10FFFF
+_SURROGATES = range(0xD800, 0xE000)
 reserved_categories: dict[str, str] = {}
 
 
 def category_of(stream: str) -> str:
     """The part before the first `$`; the whole name when it has none."""
     return stream.partition("$")[0]
+
+
+def end_of_prefix(prefix: str) -> str | None:
+    """The first name behind all names that begin so, byte by byte; None when nothing can be behind them."""
+    stem = prefix.rstrip(chr(_LAST_CHARACTER))
+    if not stem:
+        return None
+    following = ord(stem[-1]) + 1
+    return stem[:-1] + chr(_SURROGATES.stop if following in _SURROGATES else following)
 
 
 def check_stream_name(stream: object, *, argument: str = "stream") -> str:
@@ -31,6 +42,16 @@ def check_stream_name(stream: object, *, argument: str = "stream") -> str:
     if "\0" in stream or any("\ud800" <= character <= "\udfff" for character in stream):
         raise InvalidStreamName(f"{argument}: {stream!r} has a NUL or a lone surrogate, which no database stores.")
     return stream
+
+
+def check_category(category: object) -> str:
+    """The category itself, when a stream can have it; it is empty for names that start with `$`. Raises InvalidStreamName."""
+    if category == "":
+        return ""
+    name = check_stream_name(category, argument="category")
+    if "$" in name:
+        raise InvalidStreamName(f"category: {name!r} holds a $: take what stands before it.")
+    return name
 
 
 def check_writable_stream(stream: object, *, argument: str = "stream") -> str:

@@ -16,10 +16,10 @@ ROOT = Path(__file__).parent.parent
 # A module may import from its own line and from the lines above.
 LINES = [
     "exceptions",
-    "messages events streams expected_version context identifiers",
-    "codec upcasters signals",
+    "messages events streams expected_version append_condition context identifiers",
+    "codec asynchronous upcasters signals",
     "models backends sql",
-    "query subscribers store stores horizon",
+    "query query_arguments stream_query subscribers store stores horizon",
     "commands aggregates subscriptions",
     "projections processes personal_data",
     "__init__ testing",

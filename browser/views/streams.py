@@ -107,7 +107,7 @@ class PositionView(BrowserView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         name, position = kwargs["name"], kwargs["position"]
-        if not 0 < len(name) <= LONGEST_NAME or position >= 2**63 - 1:
+        if not 0 < len(name) <= LONGEST_NAME or name.startswith("$") or position >= 2**63 - 1:
             raise Http404
         event = event_store.events.as_json().in_stream(name).after(position - 1).first()
         if event is None or event.position != position:

@@ -7,11 +7,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import Enum
+from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
+from event_store.append_condition import AppendCondition
 from event_store.events import RecordedEvent
 from event_store.expected_version import ExpectedVersion
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -48,17 +52,83 @@ class StreamPosition:
 
 
 @dataclass(frozen=True)
+class StreamInfo:
+    """A stream that shows at least one event; `version` is the position of its last one. `created_at` is aware UTC."""
+
+    name: str
+    category: str
+    version: int
+    created_at: datetime
+
+
+class Order(Enum):
+    """What events are sorted by; the position decides between equal times."""
+
+    POSITION = "position"
+    RECORDED_AT = "recorded_at"
+    VALID_AT = "valid_at"
+
+
+@dataclass(frozen=True)
+class Bound(Generic[V]):
+    """An end of a range; the value itself belongs to it when it is `inclusive`."""
+
+    value: V
+    inclusive: bool = False
+
+
+Scalar: TypeAlias = str | int | float | bool | None
+"""What a look-up in JSON can ask for."""
+
+
+@dataclass(frozen=True)
+class JsonValue:
+    """A scalar at the end of a path of keys. Numbers are equal by value; true is not 1."""
+
+    path: tuple[str, ...]
+    value: Scalar
+
+
+@dataclass(frozen=True)
 class Selection:
-    """Which events are to be read. Bounds are exclusive, in stream order whatever the direction."""
+    """
+    Which events are to be read.
+
+    Positions are those of `stream`, or global without one. All bounds are in that order (the times in the order of
+    time) whatever the direction. Times are compared with `valid_at` in that order, else with `recorded_at`.
+    A backend is given positions as bounds, never ids. `beyond` goes on behind an event in the order of time: its time and its position.
+    """
 
     stream: str | None = None
+    streams: frozenset[str] | None = None
+    category: str | None = None
     types: frozenset[str] | None = None
     event_ids: tuple[UUID, ...] | None = None
-    after: int | UUID | None = None
-    before: int | UUID | None = None
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    data: tuple[JsonValue, ...] = ()
+    metadata: tuple[JsonValue, ...] = ()
+    after: Bound[int | UUID] | None = None
+    before: Bound[int | UUID] | None = None
+    newer_than: Bound[datetime] | None = None
+    older_than: Bound[datetime] | None = None
+    order: Order = Order.POSITION
+    beyond: tuple[datetime, int] | None = None
     backward: bool = False
     limit: int | None = None
     as_json: bool = False
+
+
+@dataclass(frozen=True)
+class StreamSelection:
+    """Which streams are to be listed, by name. The bounds are exclusive, in the order of names whatever the direction."""
+
+    prefix: str = ""
+    category: str | None = None
+    after: str | None = None
+    before: str | None = None
+    backward: bool = False
+    limit: int | None = None
 
 
 class Backend(ABC):
@@ -66,9 +136,11 @@ class Backend(ABC):
     Every write is atomic and leaves a surrounding transaction usable when it is refused.
 
     `using` is the alias of the database whose transactions it takes part in; checkpoints and processes are there too.
+    `keeps_checkpoints` is False for one that no durable subscriber can read.
     """
 
     using: str = "default"
+    keeps_checkpoints: bool = True
 
     @abstractmethod
     def append(
@@ -78,12 +150,13 @@ class Backend(ABC):
         stream: str,
         expected_version: ExpectedVersion,
         links: Mapping[str, ExpectedVersion],
+        condition: AppendCondition | None,
         recorded_at: datetime | None,
     ) -> Appended:
         """
         Store 1..n events at the end of a stream, and show each in the streams of `links`.
 
-        Raises: WrongExpectedVersion, DuplicateEvent, NotMigrated.
+        Raises: WrongExpectedVersion, AppendConditionFailed, DuplicateEvent, UnstorablePayload, NotMigrated.
         """
 
     @abstractmethod
@@ -98,7 +171,7 @@ class Backend(ABC):
 
     @abstractmethod
     def read(self, selection: Selection) -> list[RecordedEvent[Any]]:
-        """The selected events in order, all at once. Raises EventNotFound for a bound that is not in the stream."""
+        """The selected events in order, all at once."""
 
     @abstractmethod
     def count(self, selection: Selection) -> int:
@@ -107,6 +180,26 @@ class Backend(ABC):
     @abstractmethod
     def streams_of(self, event_id: UUID) -> list[StreamPosition]:
         """Every stream that shows the event, the one it was written to first. Raises EventNotFound."""
+
+    @abstractmethod
+    def positions_of(self, event_id: UUID, *, streams: frozenset[str] | None = None) -> tuple[int, int | None]:
+        """
+        The event's global position, and with `streams` its position in one of them.
+
+        Raises: EventNotFound, also when none of these streams shows it.
+        """
+
+    @abstractmethod
+    def streams(self, selection: StreamSelection) -> list[StreamInfo]:
+        """The selected streams by name, those without events left out."""
+
+    @abstractmethod
+    def recently_changed_streams(self, limit: int) -> list[StreamInfo]:
+        """Streams that show the newest events, the last changed one first."""
+
+    @abstractmethod
+    def event_types(self) -> list[str]:
+        """Every type that the store has events of, by name."""
 
     @abstractmethod
     def delete_stream(self, stream: str, *, expected_version: ExpectedVersion) -> int:

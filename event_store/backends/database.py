@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
@@ -13,8 +12,26 @@ from uuid import UUID
 from django.db import DatabaseError, OperationalError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from event_store.append_condition import AppendCondition
 from event_store.backends import postgresql, sqlite
-from event_store.backends.base import Appended, Backend, EncodedEvent, Selection, StreamPosition
+from event_store.backends.base import (
+    Appended,
+    Backend,
+    EncodedEvent,
+    Selection,
+    StreamInfo,
+    StreamPosition,
+    StreamSelection,
+)
+from event_store.backends.selects import (
+    SELECT_EVENT_TYPES,
+    SELECT_RECENTLY_CHANGED,
+    Dialect,
+    event_columns,
+    select_events,
+    select_positions,
+    select_streams,
+)
 from event_store.codec import decode, decode_plain
 from event_store.events import RecordedEvent
 from event_store.exceptions import (
@@ -28,11 +45,6 @@ from event_store.expected_version import ExpectedVersion, matches
 
 _WRITERS: dict[str, ModuleType] = {"postgresql": postgresql, "sqlite": sqlite}
 _MISSING_IN_POSTGRESQL = ("42P01", "42883")
-
-_COLUMNS = (
-    "e.event_id, e.type, e.schema_version, {text}, e.correlation_id, e.causation_id,"
-    " e.recorded_at, e.valid_at, e.global_position"
-)
 
 
 class DatabaseBackend(Backend):
@@ -55,6 +67,7 @@ class DatabaseBackend(Backend):
         stream: str,
         expected_version: ExpectedVersion,
         links: Mapping[str, ExpectedVersion],
+        condition: AppendCondition | None,
         recorded_at: datetime | None,
     ) -> Appended:
         with self._translated_errors():
@@ -64,6 +77,7 @@ class DatabaseBackend(Backend):
                 stream=stream,
                 expected_version=expected_version,
                 links=links,
+                condition=condition,
                 recorded_at=recorded_at,
             )
         return appended
@@ -78,16 +92,15 @@ class DatabaseBackend(Backend):
         return first
 
     def read(self, selection: Selection) -> list[RecordedEvent[Any]]:
+        dialect = Dialect(self.connection.vendor)
         with self._translated_errors(), self.connection.cursor() as cursor:
-            selection = self._with_positions(cursor, selection)
-            sql, parameters = self._select(selection, self._columns(selection))
-            cursor.execute(sql, parameters)
+            cursor.execute(*select_events(selection, event_columns(selection, dialect), dialect))
             rows = cursor.fetchall()
         return [_recorded(row, selection) for row in rows]
 
     def count(self, selection: Selection) -> int:
         with self._translated_errors(), self.connection.cursor() as cursor:
-            sql, parameters = self._select(self._with_positions(cursor, selection), "1")
+            sql, parameters = select_events(selection, "1", Dialect(self.connection.vendor))
             cursor.execute(f"SELECT COUNT(*) FROM ({sql}) AS selected", parameters)  # noqa: S608
             number: int = cursor.fetchone()[0]
         return number
@@ -109,6 +122,26 @@ class DatabaseBackend(Backend):
             for name, position, written_here, linked_at in rows
             if name is not None
         ]
+
+    def positions_of(self, event_id: UUID, *, streams: frozenset[str] | None = None) -> tuple[int, int | None]:
+        sql, parameters = select_positions(event_id, streams, Dialect(self.connection.vendor))
+        with self._translated_errors(), self.connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            row: tuple[int, int | None] | None = cursor.fetchone()
+        if row is None:
+            raise EventNotFound([event_id], streams=streams)
+        return row
+
+    def streams(self, selection: StreamSelection) -> list[StreamInfo]:
+        return self._stream_infos(*select_streams(selection, Dialect(self.connection.vendor)))
+
+    def recently_changed_streams(self, limit: int) -> list[StreamInfo]:
+        return self._stream_infos(SELECT_RECENTLY_CHANGED, [limit])
+
+    def event_types(self) -> list[str]:
+        with self._translated_errors(), self.connection.cursor() as cursor:
+            cursor.execute(SELECT_EVENT_TYPES)
+            return [row[0] for row in cursor.fetchall()]
 
     def delete_stream(self, stream: str, *, expected_version: ExpectedVersion) -> int:
         with self._translated_errors(), self.atomic(), self.connection.cursor() as cursor:
@@ -140,59 +173,13 @@ class DatabaseBackend(Backend):
                 f"The event store runs on PostgreSQL and SQLite; database {self.using!r} is {self.connection.vendor}."
             ) from None
 
-    def _select(self, selection: Selection, columns: str) -> tuple[str, list[Any]]:
-        tables, order, where, parameters = _from_stream(selection) if selection.stream is not None else _from_all()
-        for bound, sign in ((selection.after, ">"), (selection.before, "<")):
-            if bound is not None:
-                where.append(f"{order} {sign} %s")
-                parameters.append(bound)
-        if selection.types is not None:
-            where.append(_any_of("e.type", len(selection.types)))
-            parameters.extend(sorted(selection.types))
-        if selection.event_ids is not None:
-            where.append(_any_of("e.event_id", len(selection.event_ids)))
-            parameters.extend(map(self._uuid, selection.event_ids))
-        direction = " DESC" if selection.backward else ""
-        sql = f"SELECT {columns} FROM {tables} WHERE {' AND '.join(where) or '1 = 1'} ORDER BY {order}{direction}"  # noqa: S608
-        if selection.limit is not None:
-            sql += " LIMIT %s"
-            parameters.append(selection.limit)
-        return sql, parameters
-
-    def _columns(self, selection: Selection) -> str:
-        text = "e.data::text, e.metadata::text" if self.connection.vendor == "postgresql" else "e.data, e.metadata"
-        stream = "l.position" if selection.stream is not None else "l.position, s.name"
-        return f"{_COLUMNS.format(text=text)}, {stream}"
-
-    def _with_positions(self, cursor: Any, selection: Selection) -> Selection:
-        return replace(
-            selection,
-            after=self._position_of(cursor, selection.after, selection.stream),
-            before=self._position_of(cursor, selection.before, selection.stream),
-        )
-
-    def _position_of(self, cursor: Any, bound: int | UUID | None, stream: str | None) -> int | None:
-        if not isinstance(bound, UUID):
-            return bound
-        if stream is None:
-            sql = "SELECT global_position FROM event_store_storedevent WHERE event_id = %s"
-            parameters = [self._uuid(bound)]
-        else:
-            sql = (
-                "SELECT l.position FROM event_store_storedevent e"
-                " JOIN event_store_streamlink l ON l.global_position = e.global_position"
-                " JOIN event_store_stream s ON s.id = l.stream_id WHERE e.event_id = %s AND s.name = %s"
-            )
-            parameters = [self._uuid(bound), stream]
-        cursor.execute(sql, parameters)
-        row = cursor.fetchone()
-        if row is None:
-            raise EventNotFound([bound], stream=stream)
-        position: int = row[0]
-        return position
+    def _stream_infos(self, sql: str, parameters: list[Any]) -> list[StreamInfo]:
+        with self._translated_errors(), self.connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return [StreamInfo(name, category, version, _utc(at)) for name, category, version, at in cursor.fetchall()]
 
     def _uuid(self, value: UUID) -> UUID | str:
-        return value if self.connection.vendor == "postgresql" else value.hex
+        return Dialect(self.connection.vendor).uuid(value)
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -208,25 +195,6 @@ class DatabaseBackend(Backend):
             return getattr(error.__cause__, "sqlstate", None) in _MISSING_IN_POSTGRESQL
         # SQLite has no code for a missing table.
         return "event_store_storedevent" not in self.connection.introspection.table_names()
-
-
-def _from_stream(selection: Selection) -> tuple[str, str, list[str], list[Any]]:
-    tables = "event_store_streamlink l JOIN event_store_storedevent e ON e.global_position = l.global_position"
-    where = ["l.stream_id = (SELECT id FROM event_store_stream WHERE name = %s)"]
-    return tables, "l.position", where, [selection.stream]
-
-
-def _from_all() -> tuple[str, str, list[str], list[Any]]:
-    tables = (
-        "event_store_storedevent e"
-        " LEFT JOIN event_store_streamlink l ON l.global_position = e.global_position AND l.written_here"
-        " LEFT JOIN event_store_stream s ON s.id = l.stream_id"
-    )
-    return tables, "e.global_position", [], []
-
-
-def _any_of(column: str, count: int) -> str:
-    return f"{column} IN ({', '.join(['%s'] * count)})" if count else "1 = 0"
 
 
 def _recorded(row: Sequence[Any], selection: Selection) -> RecordedEvent[Any]:

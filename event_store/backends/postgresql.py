@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, NoReturn
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from event_store.append_condition import AppendCondition
 from event_store.backends.base import Appended, EncodedEvent
-from event_store.exceptions import DuplicateEvent, EventAlreadyLinked, EventNotFound, WrongExpectedVersion
-from event_store.expected_version import ExpectedVersion, as_number
+from event_store.exceptions import (
+    AppendConditionFailed,
+    DuplicateEvent,
+    EventAlreadyLinked,
+    EventNotFound,
+    WrongExpectedVersion,
+)
+from event_store.expected_version import ANY, ExpectedVersion, as_number
 
-FUNCTIONS = ("event_store_advance_stream_v1", "event_store_append_v1", "event_store_link_v1")
+FUNCTIONS = (
+    "event_store_advance_stream_v1",
+    "event_store_lock_stream_v1",
+    "event_store_check_unchanged_v1",
+    "event_store_append_v1",
+    "event_store_link_v1",
+)
+
+_MOST_BYTES = 32 * 2**20
+"""Of text in one call: a jsonb value holds 256 MiB, and short numbers grow sixfold in it."""
 
 
 class _Row(msgspec.Struct, omit_defaults=True):
@@ -31,6 +49,16 @@ class _Row(msgspec.Struct, omit_defaults=True):
     v: datetime | None = None
 
 
+@dataclass(frozen=True)
+class _Where:
+    """The streams of one append, and what the writer believes of them."""
+
+    stream: str
+    expected_version: ExpectedVersion
+    links: Mapping[str, ExpectedVersion]
+    condition: AppendCondition | None
+
+
 def append(
     connection: BaseDatabaseWrapper,
     events: Sequence[EncodedEvent],
@@ -38,27 +66,61 @@ def append(
     stream: str,
     expected_version: ExpectedVersion,
     links: Mapping[str, ExpectedVersion],
+    condition: AppendCondition | None,
     recorded_at: datetime | None,
 ) -> Appended:
-    link_versions = {name: as_number(expected) for name, expected in links.items()}
+    parts = _parts(events)
+    if len(parts) == 1:
+        return _append(connection, events, _Where(stream, expected_version, links, condition), recorded_at)
+    positions: list[int] = []
+    with transaction.atomic(using=connection.alias):
+        first = _append(connection, parts[0], _Where(stream, expected_version, links, condition), recorded_at)
+        positions.extend(first.global_positions)
+        # The rows of all these streams are locked since the first part.
+        same_place = _Where(stream, ANY, dict.fromkeys(links, ANY), None)
+        for part in parts[1:]:
+            rest = _append(connection, part, same_place, first.recorded_at)
+            positions.extend(rest.global_positions)
+    return Appended(first.first_position, positions, first.recorded_at)
+
+
+def _append(
+    connection: BaseDatabaseWrapper, events: Sequence[EncodedEvent], where: _Where, recorded_at: datetime | None
+) -> Appended:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT status, failed_stream, actual_version, failed_ids, last_version, global_positions, recorded"
-            " FROM event_store_append_v1(%s, %s, %s::jsonb, %s::jsonb, %s)",
+            " FROM event_store_append_v1(%s, %s, %s::jsonb, %s::jsonb, %s::jsonb, %s)",
             [
-                stream,
-                as_number(expected_version),
-                msgspec.json.encode([_row(event) for event in events]).decode(),
-                msgspec.json.encode(link_versions).decode() if links else None,
+                where.stream,
+                as_number(where.expected_version),
+                _json([_row(event) for event in events]),
+                _json({name: as_number(expected) for name, expected in where.links.items()}) if where.links else None,
+                _condition(where.condition),
                 recorded_at,
             ],
         )
         status, failed_stream, actual, failed_ids, last_version, positions, recorded = cursor.fetchone()
+    if status == "condition_failed" and where.condition is not None:
+        read = where.condition.versions
+        raise AppendConditionFailed(stream=failed_stream, expected=read.get(failed_stream, read), actual=actual)
     if status != "stored":
         # A stricter isolation level may hide the events in the way: then it is one of these.
         ids = failed_ids or [event.id for event in events]
-        _refuse(status, failed_stream, {stream: expected_version, **links}, actual, ids)
+        _refuse(status, failed_stream, {where.stream: where.expected_version, **where.links}, actual, ids)
     return Appended(last_version - len(events) + 1, positions, recorded.astimezone(UTC))
+
+
+def _parts(events: Sequence[EncodedEvent]) -> list[Sequence[EncodedEvent]]:
+    """The events in runs that one jsonb value can hold, one run as a rule."""
+    parts, start, size = [], 0, 0
+    for number, event in enumerate(events):
+        own = len(event.data) + len(event.metadata)
+        if size + own > _MOST_BYTES and number > start:
+            parts.append(events[start:number])
+            start, size = number, 0
+        size += own
+    return [*parts, events[start:]]
 
 
 def link(
@@ -99,6 +161,17 @@ def install_functions(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(files("event_store.sql").joinpath(f"{name}.sql").read_text())
 
 
+def _condition(condition: AppendCondition | None) -> str | None:
+    if condition is None:
+        return None
+    types = {} if condition.types is None else {"t": sorted(condition.types)}
+    return _json({name: {"v": version, **types} for name, version in condition.versions.items()})
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 def _row(event: EncodedEvent) -> _Row:
     return _Row(
         i=event.id,
@@ -114,15 +187,16 @@ def _row(event: EncodedEvent) -> _Row:
 
 def _refuse(
     status: str,
-    failed_stream: str,
+    failed_stream: str | None,
     expected: Mapping[str, Any],
     actual: int | None,
     ids: Sequence[UUID],
 ) -> NoReturn:
     if status == "wrong_version":
-        raise WrongExpectedVersion(stream=failed_stream, expected=expected[failed_stream], actual=actual)
+        believed = expected if failed_stream is None else expected[failed_stream]
+        raise WrongExpectedVersion(stream=failed_stream, expected=believed, actual=actual)
     if status == "duplicate_event":
         raise DuplicateEvent(ids)
     if status == "already_linked":
-        raise EventAlreadyLinked(ids, stream=failed_stream)
+        raise EventAlreadyLinked(ids, stream=next(iter(expected)))
     raise EventNotFound(ids)

@@ -10,8 +10,15 @@ from uuid import UUID
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from event_store.append_condition import AppendCondition
 from event_store.backends.base import Appended, EncodedEvent
-from event_store.exceptions import DuplicateEvent, EventAlreadyLinked, EventNotFound, WrongExpectedVersion
+from event_store.exceptions import (
+    AppendConditionFailed,
+    DuplicateEvent,
+    EventAlreadyLinked,
+    EventNotFound,
+    WrongExpectedVersion,
+)
 from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS, ExpectedVersion
 from event_store.streams import category_of
 
@@ -25,14 +32,15 @@ def append(
     stream: str,
     expected_version: ExpectedVersion,
     links: Mapping[str, ExpectedVersion],
+    condition: AppendCondition | None,
     recorded_at: datetime | None,
 ) -> Appended:
     now = (recorded_at or datetime.now(UTC)).astimezone(UTC)
     wanted = {**links, stream: expected_version}
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        advanced = {name: _advance_stream(cursor, name, wanted[name], len(events), now) for name in sorted(wanted)}
+        advanced = _advance_streams(cursor, wanted, len(events), condition, now)
         _refuse_duplicates(cursor, events)
-        positions = _insert_events(cursor, events, now)
+        positions = _insert_events(cursor, events, category_of(stream), now)
         for name, (stream_id, last_version) in advanced.items():
             first = last_version - len(events) + 1
             _insert_links(cursor, stream_id, first, positions, written_here=name == stream, now=now)
@@ -49,15 +57,51 @@ def link(
 ) -> int:
     now = (linked_at or datetime.now(UTC)).astimezone(UTC)
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        stream_id, last_version = _advance_stream(cursor, stream, expected_version, len(event_ids), now)
-        found = _global_positions(cursor, event_ids)
-        if missing := [event_id for event_id in event_ids if event_id not in found]:
-            raise EventNotFound(missing)
+        try:
+            stream_id, last_version = _advance_stream(cursor, stream, expected_version, len(event_ids), now)
+        except WrongExpectedVersion:
+            # Said first, as everywhere; but the first statement has to be one that writes.
+            _found(cursor, event_ids)
+            raise
+        found = _found(cursor, event_ids)
         positions = [found[event_id] for event_id in event_ids]
         _refuse_linked(cursor, stream, stream_id, found)
         first = last_version - len(event_ids) + 1
         _insert_links(cursor, stream_id, first, positions, written_here=False, now=now)
     return first
+
+
+def _advance_streams(
+    cursor: Any,
+    wanted: Mapping[str, ExpectedVersion],
+    count: int,
+    condition: AppendCondition | None,
+    now: datetime,
+) -> dict[str, tuple[int, int]]:
+    read = {} if condition is None else condition.versions
+    advanced: dict[str, tuple[int, int]] = {}
+    for name in sorted({*wanted, *read}):
+        if name in wanted:
+            advanced[name] = _advance_stream(cursor, name, wanted[name], count, now)
+            actual = advanced[name][1] - count
+        else:
+            actual = _locked_version(cursor, name)
+        if name in read and condition is not None:
+            _refuse_changed(cursor, name, actual, read[name], condition.types)
+    return advanced
+
+
+def _locked_version(cursor: Any, stream: str) -> int:
+    # It writes, so that nobody else does from here on.
+    cursor.execute("UPDATE event_store_stream SET version = version WHERE name = %s RETURNING version", [stream])
+    row = cursor.fetchone()
+    return -1 if row is None else int(row[0])
+
+
+def _refuse_changed(cursor: Any, stream: str, actual: int, read: int, types: frozenset[str] | None) -> None:
+    # A stream that is shorter than what was read has been deleted meanwhile.
+    if actual != read and (actual < read or _has_changed(cursor, stream, read, types)):
+        raise AppendConditionFailed(stream=stream, expected=read, actual=actual)
 
 
 def _advance_stream(cursor: Any, name: str, expected: ExpectedVersion, count: int, now: datetime) -> tuple[int, int]:
@@ -69,9 +113,7 @@ def _advance_stream(cursor: Any, name: str, expected: ExpectedVersion, count: in
     if row is None and expected is ANY:
         row = _insert_stream(cursor, name, count, now)
     if row is None:
-        cursor.execute("SELECT version FROM event_store_stream WHERE name = %s", [name])
-        actual = cursor.fetchone()
-        raise WrongExpectedVersion(stream=name, expected=expected, actual=-1 if actual is None else actual[0])
+        raise WrongExpectedVersion(stream=name, expected=expected, actual=_locked_version(cursor, name))
     return row
 
 
@@ -104,6 +146,19 @@ def _refuse_duplicates(cursor: Any, events: Sequence[EncodedEvent]) -> None:
         raise DuplicateEvent([event.id for event in events if event.id in stored])
 
 
+def _has_changed(cursor: Any, stream: str, read: int, types: frozenset[str] | None) -> bool:
+    if types is None:
+        return True
+    cursor.execute(
+        "SELECT 1 FROM event_store_streamlink l"  # noqa: S608 - placeholders only
+        " JOIN event_store_storedevent e ON e.global_position = l.global_position"
+        " WHERE l.stream_id = (SELECT id FROM event_store_stream WHERE name = %s) AND l.position > %s"
+        f" AND e.type IN ({_marks(sorted(types))}) LIMIT 1",
+        [stream, read, *sorted(types)],
+    )
+    return cursor.fetchone() is not None
+
+
 def _refuse_linked(cursor: Any, stream: str, stream_id: int, found: Mapping[UUID, int]) -> None:
     positions = list(found.values())
     linked: set[int] = set()
@@ -119,6 +174,13 @@ def _refuse_linked(cursor: Any, stream: str, stream_id: int, found: Mapping[UUID
         raise EventAlreadyLinked([event_id for event_id, at in found.items() if at in linked], stream=stream)
 
 
+def _found(cursor: Any, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+    found = _global_positions(cursor, event_ids)
+    if missing := [event_id for event_id in event_ids if event_id not in found]:
+        raise EventNotFound(missing)
+    return found
+
+
 def _global_positions(cursor: Any, event_ids: Sequence[UUID]) -> dict[UUID, int]:
     found: dict[UUID, int] = {}
     for start in range(0, len(event_ids), _IDS_AT_ONCE):
@@ -131,25 +193,26 @@ def _global_positions(cursor: Any, event_ids: Sequence[UUID]) -> dict[UUID, int]
     return found
 
 
-def _insert_events(cursor: Any, events: Sequence[EncodedEvent], now: datetime) -> list[int]:
+def _insert_events(cursor: Any, events: Sequence[EncodedEvent], category: str, now: datetime) -> list[int]:
     insert = (
-        "INSERT INTO event_store_storedevent (event_id, type, schema_version, data, metadata, correlation_id,"
-        " causation_id, recorded_at, valid_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        "INSERT INTO event_store_storedevent (event_id, type, category, schema_version, data, metadata, correlation_id,"
+        " causation_id, recorded_at, valid_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     )
     if len(events) == 1:
-        cursor.execute(insert, _event_row(events[0], now))
+        cursor.execute(insert, _event_row(events[0], category, now))
         return [cursor.lastrowid]
-    cursor.executemany(insert, [_event_row(event, now) for event in events])
+    cursor.executemany(insert, [_event_row(event, category, now) for event in events])
     # Nobody else can write meanwhile, and AUTOINCREMENT counts on by one.
     cursor.execute("SELECT last_insert_rowid()")
     last: int = cursor.fetchone()[0]
     return list(range(last - len(events) + 1, last + 1))
 
 
-def _event_row(event: EncodedEvent, now: datetime) -> list[Any]:
+def _event_row(event: EncodedEvent, category: str, now: datetime) -> list[Any]:
     return [
         event.id.hex,
         event.type,
+        category,
         event.schema_version,
         event.data.decode(),
         event.metadata.decode(),

@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ('global_position', models.BigAutoField(primary_key=True, serialize=False)),
                 ('event_id', models.UUIDField()),
                 ('type', event_store.models.fields.BytewiseCharField(max_length=255)),
+                ('category', event_store.models.fields.BytewiseCharField(max_length=255)),
                 ('schema_version', models.PositiveSmallIntegerField()),
                 ('data', models.JSONField()),
                 ('metadata', models.JSONField()),
@@ -58,7 +59,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'event',
                 'permissions': [('view_payload', 'Can view the data of events')],
-                'indexes': [models.Index(fields=['type', 'global_position'], name='event_store_event_type'), models.Index(fields=['correlation_id', 'global_position'], name='event_store_event_correlation'), models.Index(fields=['causation_id', 'global_position'], name='event_store_event_causation')],
+                'indexes': [models.Index(fields=['type', 'global_position'], name='event_store_event_type'), models.Index(fields=['category', 'global_position'], name='event_store_event_category'), models.Index(fields=['correlation_id', 'global_position'], name='event_store_event_correlation'), models.Index(fields=['causation_id', 'global_position'], name='event_store_event_causation'), models.Index(fields=['recorded_at', 'global_position'], name='event_store_event_recorded'), models.Index(fields=['valid_at', 'global_position'], name='event_store_event_valid')],
                 'constraints': [models.UniqueConstraint(fields=('event_id',), name='event_store_event_unique_id')],
             },
         ),

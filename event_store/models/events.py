@@ -26,11 +26,16 @@ class Stream(models.Model):
 
 
 class StoredEvent(models.Model):
-    """An event, once, as it was published. `global_position` rises in the whole store and may have holes."""
+    """
+    An event, once, as it was published. `global_position` rises in the whole store and may have holes.
+
+    `category` is that of the stream it was written to, and stays when that stream is deleted.
+    """
 
     global_position = models.BigAutoField(primary_key=True)
     event_id = models.UUIDField()
     type = BytewiseCharField(max_length=255)
+    category = BytewiseCharField(max_length=255)
     schema_version = models.PositiveSmallIntegerField()
     data = models.JSONField()
     metadata = models.JSONField()
@@ -44,8 +49,11 @@ class StoredEvent(models.Model):
         constraints = [models.UniqueConstraint(fields=["event_id"], name="event_store_event_unique_id")]
         indexes = [
             models.Index(fields=["type", "global_position"], name="event_store_event_type"),
+            models.Index(fields=["category", "global_position"], name="event_store_event_category"),
             models.Index(fields=["correlation_id", "global_position"], name="event_store_event_correlation"),
             models.Index(fields=["causation_id", "global_position"], name="event_store_event_causation"),
+            models.Index(fields=["recorded_at", "global_position"], name="event_store_event_recorded"),
+            models.Index(fields=["valid_at", "global_position"], name="event_store_event_valid"),
         ]
         permissions = [("view_payload", "Can view the data of events")]
 
