@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from event_store.append_condition import AppendCondition
@@ -36,14 +36,21 @@ def append(
     recorded_at: datetime | None,
 ) -> Appended:
     now = (recorded_at or datetime.now(UTC)).astimezone(UTC)
-    wanted = {**links, stream: expected_version}
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        advanced = _advance_streams(cursor, wanted, len(events), condition, now)
-        _refuse_duplicates(cursor, events)
-        positions = _insert_events(cursor, events, category_of(stream), now)
-        for name, (stream_id, last_version) in advanced.items():
-            first = last_version - len(events) + 1
-            _insert_links(cursor, stream_id, first, positions, written_here=name == stream, now=now)
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            wanted = {**links, stream: expected_version}
+            advanced = _advance_streams(cursor, wanted, len(events), condition, now)
+            positions = _insert_events(cursor, events, category_of(stream), now)
+            for name, (stream_id, last_version) in advanced.items():
+                first = last_version - len(events) + 1
+                _insert_links(cursor, stream_id, first, positions, written_here=name == stream, now=now)
+    except IntegrityError as error:
+        # Looking for duplicates beforehand would cost every append a statement.
+        with connection.cursor() as cursor:
+            stored = _global_positions(cursor, [event.id for event in events])
+        if not stored:
+            raise
+        raise DuplicateEvent([event.id for event in events if event.id in stored]) from error
     return Appended(advanced[stream][1] - len(events) + 1, positions, now)
 
 
@@ -139,11 +146,6 @@ def _insert_stream(cursor: Any, name: str, count: int, now: datetime) -> tuple[i
     )
     row: tuple[int, int] | None = cursor.fetchone()
     return row
-
-
-def _refuse_duplicates(cursor: Any, events: Sequence[EncodedEvent]) -> None:
-    if stored := _global_positions(cursor, [event.id for event in events]):
-        raise DuplicateEvent([event.id for event in events if event.id in stored])
 
 
 def _has_changed(cursor: Any, stream: str, read: int, types: frozenset[str] | None) -> bool:

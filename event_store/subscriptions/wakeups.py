@@ -83,7 +83,7 @@ def wake_after_commit(*, sender: EventStore, events: list[RecordedEvent[Any]], *
     """Receiver of `events_stored`: run the durable subscribers of these events once the transaction has committed."""
     wake_up = InlineWakeUp(sender)
     wake_up.add(events)
-    if sender.wake_up != "inline" or not wake_up.subscribers:
+    if sender.wake_up != "inline" or not sender.backend.keeps_checkpoints or not wake_up.subscribers:
         return
     using = sender.backend.using
     if _is_managed_by_hand(using):

@@ -336,8 +336,8 @@ def test_one_publish_with_links_is_one_statement(django_assert_num_queries: Any)
 def test_a_publish_takes_few_statements(django_assert_num_queries: Any) -> None:
     event_store.append(Noted(), stream="s")
 
-    # Savepoint, stream, look for duplicates, event, link, release.
-    with django_assert_num_queries(6):
+    # Savepoint, stream, event, link, release.
+    with django_assert_num_queries(5):
         event_store.append(Noted(), stream="s")
 
 
