@@ -79,3 +79,14 @@ def test_every_discovered_module_is_listed() -> None:
 
     listed = (ROOT / "docs/settings.md").read_text().partition("## Discovered modules")[2]
     assert tuple(re.findall(r"`(\w+)`", listed)) == DISCOVERED
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("document", ["writing.md", "reading.md"])
+def test_the_examples_of_the_guides_are_true(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = [code for name, code in runnable_blocks() if name.startswith(document)]
+
+    names = run("".join(blocks), monkeypatch)
+
+    assert len(blocks) >= 3
+    assert "event_store" in names
