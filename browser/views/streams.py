@@ -55,7 +55,9 @@ class StreamListView(BrowserView):
         return super().get_context_data(page=page, prefix=self.prefix, category=self.category, **context)
 
     def _read(self, start: str | None, limit: int) -> list[StreamRow]:
-        streams = names_with_prefix(Stream.objects.all(), self.prefix) if self.prefix else Stream.objects.all()
+        streams = Stream.objects.filter(version__gte=0)
+        if self.prefix:
+            streams = names_with_prefix(streams, self.prefix)
         if self.category:
             streams = streams.filter(category=self.category)
         if start:

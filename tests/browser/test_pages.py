@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import clear_script_prefix, reverse, set_script_prefix
 
 from browser.converters import escape_name
-from event_store import event_store
+from event_store import AppendCondition, event_store
 from event_store.models import FailedEvent, Process, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN, PERMISSIONS
@@ -298,6 +298,16 @@ def test_the_oldest_page_and_its_size(client: Client) -> None:
     assert len(newest.rows) == len(oldest.rows) == 100
     assert [row.event.position for row in oldest.rows][-1] == 0
     assert client.get(f"{ADMIN}streams/s/?size=7").context["page"].size == 50
+
+
+def test_streams_without_events_are_not_listed(client: Client) -> None:
+    event_store.append(Noted(), stream="kept", condition=AppendCondition({"only-read": -1}))
+    event_store.append(Noted(), stream="deleted")
+    event_store.delete_stream("deleted")
+
+    rows = client.get(f"{ADMIN}streams/").context["page"].rows
+
+    assert [row.stream.name for row in rows] == ["kept"]
 
 
 def test_streams_go_on_after_the_last_name(client: Client) -> None:
