@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast, overload
 from uuid import UUID
+
+from msgspec.structs import asdict, replace
 
 from event_store.asynchronous import async_twin, each_of
 from event_store.backends.base import Backend, Bound, Order, Selection
@@ -233,7 +234,7 @@ class EventQuery(Generic[D]):
 
     def __repr__(self) -> str:
         unasked = Selection()
-        asked = {name: value for name, value in vars(self._selection).items() if value != getattr(unasked, name)}
+        asked = {name: value for name, value in asdict(self._selection).items() if value != getattr(unasked, name)}
         return f"<EventQuery {asked}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -271,6 +272,8 @@ class EventQuery(Generic[D]):
     def _with_positions(self) -> Selection:
         """The selection with positions in place of events as bounds, looked up once."""
         selection = self._selection
+        if selection.after is None and selection.before is None:
+            return selection
         return replace(
             selection, after=self._with_position(selection.after), before=self._with_position(selection.before)
         )
@@ -282,7 +285,7 @@ class EventQuery(Generic[D]):
         streams = selection.streams if selection.stream is None else frozenset([selection.stream])
         in_store, in_stream = self._backend.positions_of(bound.value, streams=streams)
         position = in_store if selection.stream is None or in_stream is None else in_stream
-        return replace(bound, value=position)
+        return Bound(position, bound.inclusive)
 
     def _with(self, **changes: Any) -> Self:
         return type(self)(self._backend, replace(self._selection, **changes), store=self._store)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from typing import Any, Self
+
+from msgspec.structs import replace
 
 from event_store.asynchronous import async_twin, each_of
 from event_store.backends.base import Backend, StreamInfo, StreamSelection

@@ -11,6 +11,8 @@ from enum import Enum
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from event_store.append_condition import AppendCondition
 from event_store.events import RecordedEvent
 from event_store.expected_version import ExpectedVersion
@@ -89,8 +91,7 @@ class JsonValue:
     value: Scalar
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """
     Which events are to be read.
 
@@ -119,8 +120,7 @@ class Selection:
     as_json: bool = False
 
 
-@dataclass(frozen=True)
-class StreamSelection:
+class StreamSelection(msgspec.Struct, frozen=True, kw_only=True):
     """Which streams are to be listed, by name. The bounds are exclusive, in the order of names whatever the direction."""
 
     prefix: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 from uuid import UUID
@@ -25,11 +25,13 @@ from event_store.backends.base import (
 )
 from event_store.backends.selects import (
     SELECT_EVENT_TYPES,
-    SELECT_RECENTLY_CHANGED,
     Dialect,
     event_columns,
+    read_time,
+    read_uuid,
     select_events,
     select_positions,
+    select_recently_changed,
     select_streams,
 )
 from event_store.codec import decode, decode_plain
@@ -107,8 +109,9 @@ class DatabaseBackend(Backend):
 
     def streams_of(self, event_id: UUID) -> list[StreamPosition]:
         with self._translated_errors(), self.connection.cursor() as cursor:
+            linked_at = Dialect(self.connection.vendor).time_column("l.linked_at")
             cursor.execute(
-                "SELECT s.name, l.position, l.written_here, l.linked_at FROM event_store_storedevent e"
+                f"SELECT s.name, l.position, l.written_here, {linked_at} FROM event_store_storedevent e"  # noqa: S608
                 " LEFT JOIN event_store_streamlink l ON l.global_position = e.global_position"
                 " LEFT JOIN event_store_stream s ON s.id = l.stream_id"
                 " WHERE e.event_id = %s ORDER BY l.written_here DESC, l.linked_at, s.name",
@@ -118,7 +121,7 @@ class DatabaseBackend(Backend):
         if not rows:
             raise EventNotFound([event_id])
         return [
-            StreamPosition(name, position, bool(written_here), _utc(linked_at))
+            StreamPosition(name, position, bool(written_here), read_time(linked_at))
             for name, position, written_here, linked_at in rows
             if name is not None
         ]
@@ -136,7 +139,7 @@ class DatabaseBackend(Backend):
         return self._stream_infos(*select_streams(selection, Dialect(self.connection.vendor)))
 
     def recently_changed_streams(self, limit: int) -> list[StreamInfo]:
-        return self._stream_infos(SELECT_RECENTLY_CHANGED, [limit])
+        return self._stream_infos(*select_recently_changed(limit, Dialect(self.connection.vendor)))
 
     def event_types(self) -> list[str]:
         with self._translated_errors(), self.connection.cursor() as cursor:
@@ -176,7 +179,9 @@ class DatabaseBackend(Backend):
     def _stream_infos(self, sql: str, parameters: list[Any]) -> list[StreamInfo]:
         with self._translated_errors(), self.connection.cursor() as cursor:
             cursor.execute(sql, parameters)
-            return [StreamInfo(name, category, version, _utc(at)) for name, category, version, at in cursor.fetchall()]
+            return [
+                StreamInfo(name, category, version, read_time(at)) for name, category, version, at in cursor.fetchall()
+            ]
 
     def _uuid(self, value: UUID) -> UUID | str:
         return Dialect(self.connection.vendor).uuid(value)
@@ -200,26 +205,16 @@ class DatabaseBackend(Backend):
 def _recorded(row: Sequence[Any], selection: Selection) -> RecordedEvent[Any]:
     event_id, event_type, version, data, metadata, correlation_id, causation_id, recorded_at, valid_at, at = row[:10]
     return RecordedEvent(
-        id=_id(event_id),
+        id=read_uuid(event_id),
         type=event_type,
         schema_version=version,
         data=data if selection.as_json else decode(event_type, data, event_id=event_id),
         metadata=metadata if selection.as_json else decode_plain(metadata),
-        correlation_id=correlation_id and _id(correlation_id),
-        causation_id=causation_id and _id(causation_id),
-        recorded_at=_utc(recorded_at),
-        valid_at=_utc(valid_at),
+        correlation_id=correlation_id and read_uuid(correlation_id),
+        causation_id=causation_id and read_uuid(causation_id),
+        recorded_at=read_time(recorded_at),
+        valid_at=read_time(valid_at),
         global_position=at,
         stream=selection.stream if selection.stream is not None else row[11],
         position=row[10],
     )
-
-
-def _id(value: UUID | str) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
-
-
-def _utc(value: datetime | str) -> datetime:
-    if isinstance(value, str):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return value.astimezone(UTC)

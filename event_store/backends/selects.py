@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +12,7 @@ import msgspec
 from event_store.backends.base import Bound, JsonValue, Order, Selection, StreamSelection
 from event_store.streams import end_of_prefix
 
-_EVENT = (
-    "e.event_id, e.type, e.schema_version, {text}, e.correlation_id, e.causation_id,"
-    " e.recorded_at, e.valid_at, e.global_position"
-)
-_STREAM = "s.name, s.category, s.version, s.created_at"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FROM_STREAM = "event_store_streamlink l JOIN event_store_storedevent e ON e.global_position = l.global_position"
 _FROM_ALL = (
     "event_store_storedevent e"
@@ -45,6 +41,23 @@ class Dialect:
     def time(self, value: datetime) -> datetime | str:
         # On SQLite as Django's own DateTimeField writes it, so that models read it back and text order is time order.
         return value if self.is_postgresql else str(value.astimezone(UTC).replace(tzinfo=None))
+
+    def time_column(self, column: str) -> str:
+        """A time in a form that `read_time` takes: the drivers' own reading is slow, or loses the zone."""
+        return f"(extract(epoch FROM {column}) * 1000000)::bigint" if self.is_postgresql else f"{column} || '+00:00'"
+
+    def json_column(self, column: str) -> str:
+        """JSON as the text that is stored."""
+        return f"{column}::text" if self.is_postgresql else column
+
+
+def read_time(value: int | str) -> datetime:
+    """Aware UTC, from what `Dialect.time_column` selects."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else _EPOCH + timedelta(microseconds=value)
+
+
+def read_uuid(value: UUID | str) -> UUID:
+    return UUID(int=int(value, 16)) if isinstance(value, str) else value
 
 
 class _Where:
@@ -98,8 +111,12 @@ class _Where:
 
 def event_columns(selection: Selection, dialect: Dialect) -> str:
     """The columns of an event, its JSON as text, then its position and (outside a stream) its stream's name."""
-    text = "e.data::text, e.metadata::text" if dialect.is_postgresql else "e.data, e.metadata"
-    return f"{_EVENT.format(text=text)}, {'l.position' if selection.stream is not None else 'l.position, s.name'}"
+    data, metadata = dialect.json_column("e.data"), dialect.json_column("e.metadata")
+    recorded_at, valid_at = dialect.time_column("e.recorded_at"), dialect.time_column("e.valid_at")
+    return (
+        f"e.event_id, e.type, e.schema_version, {data}, {metadata}, e.correlation_id, e.causation_id,"
+        f" {recorded_at}, {valid_at}, e.global_position, {'l.position' if selection.stream is not None else 'l.position, s.name'}"
+    )
 
 
 def select_events(selection: Selection, columns: str, dialect: Dialect) -> Statement:
@@ -144,17 +161,23 @@ def select_streams(selection: StreamSelection, dialect: Dialect) -> Statement:
         if bound is not None:
             where.add(f"s.name {sign} %s", bound)
     direction = " DESC" if selection.backward else ""
-    sql = f"SELECT {_STREAM} FROM event_store_stream s WHERE {where} ORDER BY s.name{direction}"  # noqa: S608 - fixed words and placeholders only
+    sql = f"SELECT {_stream_columns(dialect)} FROM event_store_stream s WHERE {where} ORDER BY s.name{direction}"  # noqa: S608 - fixed words and placeholders only
     return _limited(sql, where.parameters, selection.limit)
 
 
-SELECT_RECENTLY_CHANGED = f"""
-    SELECT {_STREAM}
-      FROM (SELECT global_position FROM event_store_storedevent ORDER BY global_position DESC LIMIT {_NEWEST}) newest
-      JOIN event_store_streamlink l ON l.global_position = newest.global_position
-      JOIN event_store_stream s ON s.id = l.stream_id
-     GROUP BY s.id, {_STREAM} ORDER BY MAX(newest.global_position) DESC, s.name LIMIT %s
-"""  # noqa: S608 - fixed words and placeholders only
+def select_recently_changed(limit: int, dialect: Dialect) -> Statement:
+    """The streams that show the newest events."""
+    sql = f"""
+        SELECT {_stream_columns(dialect)}
+          FROM (SELECT l.stream_id, MAX(l.global_position) AS last_event
+                  FROM (SELECT global_position FROM event_store_storedevent ORDER BY global_position DESC LIMIT {_NEWEST}) newest
+                  JOIN event_store_streamlink l ON l.global_position = newest.global_position
+                 GROUP BY l.stream_id) changed
+          JOIN event_store_stream s ON s.id = changed.stream_id
+         ORDER BY changed.last_event DESC, s.name LIMIT %s
+    """  # noqa: S608 - fixed words and placeholders only
+    return sql, [limit]
+
 
 # From one type to the next through the index: it costs a look-up for each type, however many events there are.
 SELECT_EVENT_TYPES = """
@@ -165,6 +188,10 @@ SELECT_EVENT_TYPES = """
           FROM each_type WHERE each_type.type IS NOT NULL)
     SELECT type FROM each_type WHERE type IS NOT NULL
 """
+
+
+def _stream_columns(dialect: Dialect) -> str:
+    return f"s.name, s.category, s.version, {dialect.time_column('s.created_at')}"
 
 
 def _add_contents(where: _Where, selection: Selection, dialect: Dialect) -> None:

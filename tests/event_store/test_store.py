@@ -349,3 +349,15 @@ def test_a_wrong_version_burns_no_global_position() -> None:
     [after] = event_store.publish(Noted(), stream="s")
 
     assert after.global_position == before.global_position + 1
+
+
+def test_times_come_back_in_utc_wherever_the_site_is(settings: Any) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    [published] = event_store.publish(Noted(), stream="s")
+
+    [read], [place], [stream] = event_store.events, event_store.streams_of(published), event_store.streams
+
+    assert (read.recorded_at, read.valid_at) == (published.recorded_at, published.recorded_at)
+    assert place.linked_at == published.recorded_at
+    assert abs(datetime.now(UTC) - stream.created_at) < timedelta(minutes=1)
+    assert StoredEvent.objects.get().recorded_at == published.recorded_at
