@@ -133,6 +133,8 @@ def refuse_non_finite(value: Any, path: str) -> None:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise UnstorablePayload(f"{path}: {value} is not a finite number and cannot be stored as JSON.")
+    elif isinstance(value, (str, int)) or value is None:
+        return
     elif isinstance(value, Mapping):
         for key, item in value.items():
             refuse_non_finite(item, f"{path}.{key}")

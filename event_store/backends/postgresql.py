@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.resources import files
 from typing import Any, NoReturn
 from uuid import UUID
@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from event_store.append_condition import AppendCondition
 from event_store.backends.base import Appended, EncodedEvent
+from event_store.backends.selects import Dialect, read_time
 from event_store.exceptions import (
     AppendConditionFailed,
     DuplicateEvent,
@@ -32,6 +33,7 @@ FUNCTIONS = (
     "event_store_link_v1",
 )
 
+_POSTGRESQL = Dialect("postgresql")
 _MOST_BYTES = 32 * 2**20
 """Of text in one call: a jsonb value holds 256 MiB, and short numbers grow sixfold in it."""
 
@@ -89,8 +91,8 @@ def _append(
 ) -> Appended:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT status, failed_stream, actual_version, failed_ids, last_version, global_positions, recorded"
-            " FROM event_store_append_v1(%s, %s, %s::jsonb, %s::jsonb, %s::jsonb, %s)",
+            "SELECT status, failed_stream, actual_version, failed_ids, last_version, global_positions,"  # noqa: S608 - fixed words and placeholders only
+            f" {_POSTGRESQL.time_column('recorded')} FROM event_store_append_v1(%s, %s, %s::jsonb, %s::jsonb, %s::jsonb, %s)",
             [
                 where.stream,
                 as_number(where.expected_version),
@@ -108,7 +110,7 @@ def _append(
         # A stricter isolation level may hide the events in the way: then it is one of these.
         ids = failed_ids or [event.id for event in events]
         _refuse(status, failed_stream, {where.stream: where.expected_version, **where.links}, actual, ids)
-    return Appended(last_version - len(events) + 1, positions, recorded.astimezone(UTC))
+    return Appended(last_version - len(events) + 1, positions, read_time(recorded))
 
 
 def _parts(events: Sequence[EncodedEvent]) -> list[Sequence[EncodedEvent]]:
