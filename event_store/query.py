@@ -64,9 +64,11 @@ class EventQuery(Generic[D]):
 
     def in_streams(self, *streams: str) -> Self:
         """Events that any of these streams shows, each once, in global order. Raises InvalidStreamName."""
-        return self._with(
-            stream=None, streams=frozenset(check_stream_name(each, argument="streams") for each in streams)
-        )
+        names = [check_stream_name(each, argument="streams") for each in streams]
+        for name in names:
+            if name.startswith("$"):
+                raise InvalidStreamName(f"streams: {name!r} is a query of its own: read it with in_stream().")
+        return self._with(stream=None, streams=frozenset(names))
 
     def in_category(self, category: str) -> Self:
         """Events that were written to a stream of this category (the part of its name before the first `$`). Raises InvalidStreamName."""

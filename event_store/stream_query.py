@@ -28,7 +28,7 @@ class StreamQuery:
 
     def with_prefix(self, prefix: str) -> Self:
         """Streams whose name begins so; all for an empty one."""
-        return self._with(prefix=prefix and check_stream_name(prefix, argument="prefix"))
+        return self._with(prefix="" if prefix == "" else check_stream_name(prefix, argument="prefix"))
 
     def in_category(self, category: str) -> Self:
         """Streams of one category: what stands before the first `$` of their names."""
