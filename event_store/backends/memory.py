@@ -128,16 +128,19 @@ class MemoryBackend(Backend):
 
     def streams_of(self, event_id: UUID) -> list[StreamPosition]:
         with self._lock:
-            places = self._found(event_id).shown_in.values()
+            if event_id not in self._by_id:
+                raise EventNotFound([event_id])
+            places = self._by_id[event_id].shown_in.values()
             return sorted(places, key=lambda place: (not place.written_here, place.linked_at, place.stream))
 
     def positions_of(self, event_id: UUID, *, streams: frozenset[str] | None = None) -> tuple[int, int | None]:
         with self._lock:
-            stored = self._found(event_id)
-            if streams is None:
+            stored = self._by_id.get(event_id)
+            if stored is not None and streams is None:
                 return stored.global_position, None
-            for name in sorted(streams & stored.shown_in.keys()):
-                return stored.global_position, stored.shown_in[name].position
+            for name in sorted(streams or ()):
+                if stored is not None and name in stored.shown_in:
+                    return stored.global_position, stored.shown_in[name].position
             raise EventNotFound([event_id], streams=streams)
 
     def streams(self, selection: StreamSelection) -> list[StreamInfo]:
@@ -236,12 +239,6 @@ class MemoryBackend(Backend):
             self._undo.append(undo)
 
     # ---- reading
-
-    def _found(self, event_id: UUID) -> _Stored:
-        try:
-            return self._by_id[event_id]
-        except KeyError:
-            raise EventNotFound([event_id]) from None
 
     def _selected(self, selection: Selection) -> Iterator[_Stored]:
         def position(each: _Stored) -> int:

@@ -107,8 +107,7 @@ def _append(
         read = where.condition.versions
         raise AppendConditionFailed(stream=failed_stream, expected=read.get(failed_stream, read), actual=actual)
     if status != "stored":
-        # A stricter isolation level may hide the events in the way: then it is one of these.
-        ids = failed_ids or [event.id for event in events]
+        ids = _failed(failed_ids, [event.id for event in events])
         _refuse(status, failed_stream, {where.stream: where.expected_version, **where.links}, actual, ids)
     return Appended(last_version - len(events) + 1, positions, read_time(recorded))
 
@@ -141,7 +140,7 @@ def link(
         )
         status, failed_stream, actual, failed_ids, last_version = cursor.fetchone()
     if status != "stored":
-        _refuse(status, failed_stream, {stream: expected_version}, actual, failed_ids or list(event_ids))
+        _refuse(status, failed_stream, {stream: expected_version}, actual, _failed(failed_ids, event_ids))
     return int(last_version) - len(event_ids) + 1
 
 
@@ -185,6 +184,11 @@ def _row(event: EncodedEvent) -> _Row:
         b=event.causation_id,
         v=event.valid_at,
     )
+
+
+def _failed(failed_ids: Sequence[UUID] | None, given: Sequence[UUID]) -> list[UUID]:
+    # A stricter isolation level may hide the events in the way: then it is one of these.
+    return [event_id for event_id in given if not failed_ids or event_id in failed_ids]
 
 
 def _refuse(
