@@ -62,6 +62,8 @@ QUESTIONS = st.lists(
         narrowed("with_data", st.fixed_dictionaries({"number": st.integers(0, 3)})),
         narrowed("with_metadata", st.fixed_dictionaries({"x": st.booleans()})),
         narrowed("after", IDS),
+        narrowed("after_or_equal", IDS),
+        narrowed("before", IDS),
         narrowed("before_or_equal", IDS),
         narrowed("newer_than", TIMES),
         narrowed("older_than_or_equal", TIMES),
