@@ -9,6 +9,8 @@ from django.apps.config import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
 
 from event_store.backends import postgresql
 from event_store.commands import Command, command_types, handler_of
@@ -89,20 +91,33 @@ def check_databases_of_stores(app_configs: Sequence[AppConfig] | None = None, **
 def check_functions(
     app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    messages: list[CheckMessage] = []
-    for using in set(databases or ()) & _databases_of_stores():
-        connection = connections[using]
-        if connection.vendor != "postgresql" or "event_store_storedevent" not in connection.introspection.table_names():
-            continue
-        if missing := postgresql.missing_functions(connection):
-            messages.append(
-                Error(
-                    f"Database {using!r} lacks the function(s) {', '.join(missing)}.",
-                    hint=f"Run manage.py migrate event_store --database {using}.",
-                    id="event_store.E005",
-                )
-            )
-    return messages
+    return [
+        Error(
+            f"Database {connection.alias!r} lacks the function(s) {', '.join(missing)}.",
+            hint=_install(connection),
+            id="event_store.E005",
+        )
+        for connection in _migrated(databases)
+        if connection.vendor == "postgresql" and (missing := postgresql.missing_functions(connection))
+    ]
+
+
+def _migrated(databases: Sequence[str] | None) -> list[BaseDatabaseWrapper]:
+    # What a migration is still to bring is not missing; an error would keep that migration from running.
+    chosen = [connections[using] for using in sorted(set(databases or ()) & _databases_of_stores())]
+    return [connection for connection in chosen if _is_migrated(connection)]
+
+
+def _is_migrated(connection: BaseDatabaseWrapper) -> bool:
+    if "event_store_storedevent" not in connection.introspection.table_names():
+        return False
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes("event_store"))
+
+
+def _install(connection: BaseDatabaseWrapper) -> str:
+    command = f"manage.py migrate event_store --database {connection.alias} --skip-checks"
+    return f"Run {command}: without the last word this check stops it."
 
 
 def _databases_of_stores() -> set[str]:

@@ -1,12 +1,31 @@
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from event_store import Command, Event, checks
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def drop_a_function() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION event_store_link_v1")
+
+
+def run_command_in(hint: str | None, environment: dict[str, str]) -> None:
+    """Run the `manage.py …` that a hint names, as a person would."""
+    assert hint is not None
+    [command] = re.findall(r"(manage\.py [^:]+)", hint)
+    subprocess.run([sys.executable, *command.split()], cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 def ids(messages: Any) -> list[str]:
@@ -85,18 +104,25 @@ def test_a_project_without_time_zones(settings: Any) -> None:
 
 
 @pytest.mark.postgresql
-@pytest.mark.django_db
-def test_missing_functions_are_found_and_brought_back_by_migrate() -> None:
-    from django.core.management import call_command
-
+def test_missing_functions_are_found_and_brought_back_by_the_command_in_the_hint(
+    child_environment: dict[str, str],
+) -> None:
     assert checks.check_functions(databases=["default"]) == []
-    with connection.cursor() as cursor:
-        cursor.execute("DROP FUNCTION event_store_link_v1")
-    [message] = checks.check_functions(databases=["default"])
-    call_command("migrate", verbosity=0)
+    drop_a_function()
 
+    [message] = checks.check_functions(databases=["default"])
     assert message.id == "event_store.E005"
     assert "event_store_link_v1" in message.msg
+    run_command_in(message.hint, child_environment)
+    assert checks.check_functions(databases=["default"]) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_what_a_migration_is_still_to_bring_does_not_keep_it_from_running() -> None:
+    drop_a_function()
+    MigrationRecorder(connection).migration_qs.filter(app="event_store").delete()
+
     assert checks.check_functions(databases=["default"]) == []
 
 
