@@ -23,17 +23,19 @@ class EventStoreConfig(AppConfig):
         from event_store.subscriptions import wakeups  # noqa: F401
 
         autodiscover_modules(*DISCOVERED)
-        post_migrate.connect(_install_functions, sender=self)
+        post_migrate.connect(_install_what_is_missing, sender=self)
 
 
-def _install_functions(*, using: str, **_: Any) -> None:
-    # Without migrations (pytest --nomigrations) nothing else would bring PostgreSQL's functions.
+def _install_what_is_missing(*, using: str, **_: Any) -> None:
+    # Without migrations (pytest --nomigrations) nothing else would bring functions and triggers, and SQLite drops
+    # triggers whenever a migration rebuilds their table.
+    from event_store import immutability
     from event_store.backends import postgresql
 
     connection = connections[using]
-    if connection.vendor == "postgresql" and _has_tables(using) and postgresql.missing_functions(connection):
+    if "event_store_storedevent" not in connection.introspection.table_names():
+        return
+    if connection.vendor == "postgresql" and postgresql.missing_functions(connection):
         postgresql.install_functions(connection)
-
-
-def _has_tables(using: str) -> bool:
-    return "event_store_storedevent" in connections[using].introspection.table_names()
+    if connection.vendor in immutability.TRIGGERS and immutability.missing_triggers(connection):
+        immutability.install_triggers(connection)

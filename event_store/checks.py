@@ -1,4 +1,4 @@
-"""System checks: settings that cannot work, classes that contradict each other, functions that are missing."""
+"""System checks: settings that cannot work, classes that contradict each other, functions and triggers that are missing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
+from event_store import immutability
 from event_store.backends import postgresql
 from event_store.commands import Command, command_types, handler_of
 from event_store.events import event_types
@@ -99,6 +100,21 @@ def check_functions(
         )
         for connection in _migrated(databases)
         if connection.vendor == "postgresql" and (missing := postgresql.missing_functions(connection))
+    ]
+
+
+@register(Tags.database)
+def check_triggers(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    return [
+        Error(
+            f"Database {connection.alias!r} lets events be changed: it lacks the trigger(s) {', '.join(missing)}.",
+            hint=_install(connection),
+            id="event_store.E007",
+        )
+        for connection in _migrated(databases)
+        if connection.vendor in immutability.TRIGGERS and (missing := immutability.missing_triggers(connection))
     ]
 
 

@@ -18,7 +18,7 @@ LINES = [
     "exceptions",
     "messages events streams expected_version append_condition context identifiers",
     "codec asynchronous upcasters signals",
-    "models backends sql",
+    "models backends sql immutability",
     "query query_arguments stream_query subscribers store stores horizon",
     "commands aggregates subscriptions",
     "projections processes personal_data",

@@ -4,12 +4,18 @@ import django.db.models.deletion
 import event_store.models.fields
 from django.db import migrations, models
 
+from event_store import immutability
 from event_store.backends import postgresql
 
 
 def install_functions(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
         postgresql.install_functions(schema_editor.connection)
+
+
+def install_triggers(apps, schema_editor):
+    if schema_editor.connection.vendor in immutability.TRIGGERS:
+        immutability.install_triggers(schema_editor.connection)
 
 
 class Migration(migrations.Migration):
@@ -168,4 +174,5 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('subscription', 'event'), name='event_store_failure_unique_event'),
         ),
         migrations.RunPython(install_functions, migrations.RunPython.noop),
+        migrations.RunPython(install_triggers, migrations.RunPython.noop),
     ]

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +8,12 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from event_store import Command, Event, checks
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.event_store.children import run_hint
 
 
 def drop_a_function() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP FUNCTION event_store_link_v1")
-
-
-def run_command_in(hint: str | None, environment: dict[str, str]) -> None:
-    """Run the `manage.py …` that a hint names, as a person would."""
-    assert hint is not None
-    [command] = re.findall(r"(manage\.py [^:]+)", hint)
-    subprocess.run([sys.executable, *command.split()], cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 def ids(messages: Any) -> list[str]:
@@ -113,7 +101,7 @@ def test_missing_functions_are_found_and_brought_back_by_the_command_in_the_hint
     [message] = checks.check_functions(databases=["default"])
     assert message.id == "event_store.E005"
     assert "event_store_link_v1" in message.msg
-    run_command_in(message.hint, child_environment)
+    run_hint(message.hint, environment=child_environment)
     assert checks.check_functions(databases=["default"]) == []
 
 
