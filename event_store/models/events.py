@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from event_store.models.fields import BytewiseCharField
+from event_store.models.unchanging import UnchangingModel
 
 
 class Stream(models.Model):
@@ -25,7 +26,7 @@ class Stream(models.Model):
         return str(self.name)
 
 
-class StoredEvent(models.Model):
+class StoredEvent(UnchangingModel):
     """
     An event, once, as it was published. `global_position` rises in the whole store and may have holes.
 
@@ -61,7 +62,7 @@ class StoredEvent(models.Model):
         return f"{self.type} {self.event_id}"
 
 
-class StreamLink(models.Model):
+class StreamLink(UnchangingModel):
     """An event at a position of a stream: where it was written, or where it was linked to later."""
 
     pk = models.CompositePrimaryKey("stream", "position")
