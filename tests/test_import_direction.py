@@ -23,7 +23,7 @@ LINES = [
     "commands aggregates subscriptions",
     "projections processes personal_data",
     "__init__ testing",
-    "apps checks admin management migrations",
+    "apps checks admin management migrations roles",
 ]
 LINE_OF = {module: number for number, line in enumerate(LINES) for module in line.split()}
 
