@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -114,8 +116,23 @@ def test_what_a_migration_is_still_to_bring_does_not_keep_it_from_running() -> N
     assert checks.check_functions(databases=["default"]) == []
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_every_migrate_brings_back_missing_functions() -> None:
+    drop_a_function()
+
+    call_command("migrate", verbosity=0)
+    assert checks.check_functions(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_a_database_without_the_tables_of_the_store_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection.introspection, "table_names", lambda *_: ["django_site"])
+
+    emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
+    assert checks.check_functions(databases=["default"]) == checks.check_triggers(databases=["default"]) == []
+
+
 @pytest.mark.django_db
 def test_models_and_migrations_agree() -> None:
-    from django.core.management import call_command
-
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
