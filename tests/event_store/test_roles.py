@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from django.db.backends.postgresql.client import DatabaseClient
 
-from event_store import Horizon, RecordedEvent, event_store, subscriber
+from event_store import AppendCondition, Horizon, NewEvent, RecordedEvent, event_store, subscriber
 from event_store.immutability import changes_allowed
 from event_store.models import FailedEvent, Process, StoredEvent, StreamLink, Subscription
 from event_store.roles import roles_sql
@@ -87,6 +88,17 @@ def test_the_web_role_publishes_links_and_reads_up_to_the_horizon(roles: dict[st
 
         assert [each.stream for each in event_store.streams_of(event)] == ["s", "t", "u"]
         assert Horizon("default").read() == [each.global_position for each in event_store.events][-1]
+
+
+def test_the_web_role_appends_on_a_condition_and_repeats_a_write(roles: dict[str, str]) -> None:
+    repeated = NewEvent(Noted(), id=uuid4())
+
+    with connected_as(roles["web"]):
+        for _ in range(2):
+            event_store.publish(repeated, stream="s", on_duplicate="ignore")
+        event_store.publish(Noted(), stream="s", condition=AppendCondition({"s": 0, "new": -1}))
+
+        assert event_store.events.in_stream("s").count() == 2
 
 
 def test_the_web_role_runs_process_managers_and_durable_subscribers(roles: dict[str, str]) -> None:
