@@ -32,7 +32,7 @@ from event_store.identifiers import new_id
 from event_store.messages import type_of
 from event_store.query import EventQuery
 from event_store.query_arguments import whole_number
-from event_store.signals import events_stored
+from event_store.signals import post_append, pre_append
 from event_store.stream_query import StreamQuery
 from event_store.streams import check_stream_name, check_writable_stream
 from event_store.subscribers import immediate_subscribers
@@ -283,6 +283,7 @@ class EventStore:
         encoded = self._encoded(write.events)
         if twice := _repeated([each.id for each in encoded]):
             raise DuplicateEvent(twice)
+        pre_append.send(sender=self, events=list(write.events), stream=write.stream)
         try:
             appended = self.backend.append(
                 encoded,
@@ -352,7 +353,7 @@ class EventStore:
 
     def _announce(self, recorded: list[RecordedEvent[Any]]) -> None:
         if recorded:
-            events_stored.send(sender=self, events=recorded)
+            post_append.send(sender=self, events=recorded)
 
 
 def _checked(

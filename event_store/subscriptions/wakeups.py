@@ -12,7 +12,7 @@ from django.db import connections, transaction
 
 from event_store.events import RecordedEvent
 from event_store.horizon import Horizon
-from event_store.signals import events_stored
+from event_store.signals import post_append
 from event_store.store import EventStore
 from event_store.subscribers import Subscriber, durable_subscribers
 from event_store.subscriptions.runner import Outcome, SubscriptionRunner
@@ -80,7 +80,7 @@ _queues = _Queues()
 
 
 def wake_after_commit(*, sender: EventStore, events: list[RecordedEvent[Any]], **_: Any) -> None:
-    """Receiver of `events_stored`: run the durable subscribers of these events once the transaction has committed."""
+    """Receiver of `post_append`: run the durable subscribers of these events once the transaction has committed."""
     wake_up = InlineWakeUp(sender)
     wake_up.add(events)
     if sender.wake_up != "inline" or not sender.backend.keeps_checkpoints or not wake_up.subscribers:
@@ -115,4 +115,4 @@ def _registered(using: str, store: EventStore) -> InlineWakeUp | None:
     return None
 
 
-events_stored.connect(wake_after_commit, dispatch_uid="event_store.wake_after_commit")
+post_append.connect(wake_after_commit, dispatch_uid="event_store.wake_after_commit")
