@@ -35,7 +35,7 @@ from event_store.query_arguments import whole_number
 from event_store.signals import post_append, pre_append
 from event_store.stream_query import StreamQuery
 from event_store.streams import check_stream_name, check_writable_stream
-from event_store.subscribers import immediate_subscribers
+from event_store.subscribers import Subscriber, immediate_subscribers
 
 Publishable: TypeAlias = Event | NewEvent[Any]
 Linkable: TypeAlias = UUID | str | RecordedEvent[Any]
@@ -115,11 +115,13 @@ class EventStore:
             condition=condition,
             on_duplicate=on_duplicate,
         )
-        with self._transaction_for_subscribers(write.events):
+        subscribers = self._immediate_subscribers(write.events)
+        # Without a subscriber one statement is atomic by itself, and two round trips cheaper.
+        with self.atomic() if subscribers else nullcontext():
             recorded, is_new = self._store(write)
             if is_new:
                 for event in recorded:
-                    self._notify(event)
+                    self._notify(event, subscribers.get(type(event.data), ()))
                 self._announce(recorded)
         return recorded
 
@@ -270,11 +272,13 @@ class EventStore:
     aposition_in_stream = async_twin(position_in_stream)
     ais_in_stream = async_twin(is_in_stream)
 
-    def _transaction_for_subscribers(self, events: Sequence[NewEvent[Any]]) -> AbstractContextManager[Any]:
-        # Without a subscriber one statement is atomic by itself, and two round trips cheaper.
-        if any(immediate_subscribers.wanting(type(each.event)) for each in events):
-            return self.atomic()
-        return nullcontext()
+    def _immediate_subscribers(self, events: Sequence[NewEvent[Any]]) -> dict[type[Event], tuple[Subscriber, ...]]:
+        # Decided once for each publish: who is registered meanwhile would be called outside its transaction.
+        wanting = {
+            event_class: immediate_subscribers.wanting(event_class, store=self.alias)
+            for event_class in {type(each.event) for each in events}
+        }
+        return {event_class: subscribers for event_class, subscribers in wanting.items() if subscribers}
 
     def _store(self, write: _Write) -> tuple[list[RecordedEvent[Any]], bool]:
         """The recorded events, and whether they are new."""
@@ -346,8 +350,8 @@ class EventStore:
             for event_id, new in zip(ids, events, strict=True)
         ]
 
-    def _notify(self, event: RecordedEvent[Any]) -> None:
-        for subscriber in immediate_subscribers.wanting(type(event.data)):
+    def _notify(self, event: RecordedEvent[Any], subscribers: Iterable[Subscriber]) -> None:
+        for subscriber in subscribers:
             with self.caused_by(event):
                 subscriber.handle(event)
 

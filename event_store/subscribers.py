@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, TypeVar
 
 from event_store.events import Event, RecordedEvent, event_types
@@ -39,37 +40,37 @@ class Subscriber:
 
 
 class SubscriberRegistry:
-    """Subscribers by name, in the order of their registration."""
+    """
+    Subscribers by name, in the order of their registration.
+
+    A registration replaces the dictionaries as a whole: who is reading one in another thread reads on undisturbed.
+    """
 
     def __init__(self) -> None:
-        self._by_name: dict[str, Subscriber] = {}
-        self._by_class: dict[type[Event], tuple[Subscriber, ...]] = {}
+        self._lock = Lock()
+        self._by_name: Mapping[str, Subscriber] = {}
+        self._wanting: dict[tuple[type[Event], str], tuple[Subscriber, ...]] = {}
 
     def add(self, subscriber: Subscriber) -> None:
         """Raises InvalidSubscriber when another function has the name."""
-        known = self._by_name.get(subscriber.name)
-        if known is not None and known.handle == subscriber.handle:
-            # The same function again, decorated once more: it wants these events, too.
-            classes = (*subscriber.event_classes, *known.event_classes)
-            subscriber = replace(subscriber, event_classes=tuple(dict.fromkeys(classes)))
-        elif known is not None and not _is_reloaded(known.handle, subscriber.handle):
-            raise InvalidSubscriber(
-                f"Two subscribers are named {subscriber.name!r}: {source_of(known.handle)} and "
-                f"{source_of(subscriber.handle)}. Give one of them another name=."
-            )
-        self.replace(subscriber)
+        with self._lock:
+            known = self._by_name.get(subscriber.name)
+            if known is not None:
+                subscriber = _joined(known, subscriber)
+            self._keep({**self._by_name, subscriber.name: subscriber})
 
     def replace(self, subscriber: Subscriber) -> None:
         """Register, in the place of whoever has the name."""
-        self._by_name[subscriber.name] = subscriber
-        self._by_class.clear()
+        with self._lock:
+            self._keep({**self._by_name, subscriber.name: subscriber})
 
     def copy(self) -> dict[str, Subscriber]:
         return dict(self._by_name)
 
     def restore(self, subscribers: dict[str, Subscriber]) -> None:
         """Go back to what `copy` gave."""
-        self._by_name, self._by_class = dict(subscribers), {}
+        with self._lock:
+            self._keep(dict(subscribers))
 
     def get(self, name: str) -> Subscriber | None:
         return self._by_name.get(name)
@@ -77,10 +78,19 @@ class SubscriberRegistry:
     def all(self) -> list[Subscriber]:
         return list(self._by_name.values())
 
-    def wanting(self, event_class: type[Event]) -> tuple[Subscriber, ...]:
-        if event_class not in self._by_class:
-            self._by_class[event_class] = tuple(each for each in self.all() if each.wants(event_class))
-        return self._by_class[event_class]
+    def wanting(self, event_class: type[Event], *, store: str) -> tuple[Subscriber, ...]:
+        """Those that want events of this class from the store of this name."""
+        # In this order: an answer from subscribers that are being replaced is kept with them, and dropped.
+        answers = self._wanting
+        found = answers.get((event_class, store))
+        if found is None:
+            found = tuple(each for each in self.all() if each.reads(store) and each.wants(event_class))
+            answers[event_class, store] = found
+        return found
+
+    def _keep(self, by_name: Mapping[str, Subscriber]) -> None:
+        self._by_name = by_name
+        self._wanting = {}
 
 
 immediate_subscribers = SubscriberRegistry()
@@ -138,6 +148,19 @@ def _name_from_source(handler: Handler, *, durable: bool) -> str:
     if durable:
         raise InvalidSubscriber(f"{source} has no path of its own to keep a checkpoint under: give it a name=.")
     return f"{source} {id(handler):x}"
+
+
+def _joined(known: Subscriber, new: Subscriber) -> Subscriber:
+    if known.handle == new.handle:
+        # The same function again, decorated once more: it wants these events, too.
+        classes = (*new.event_classes, *known.event_classes)
+        return replace(new, event_classes=tuple(dict.fromkeys(classes)))
+    if _is_reloaded(known.handle, new.handle):
+        return new
+    raise InvalidSubscriber(
+        f"Two subscribers are named {new.name!r}: {source_of(known.handle)} and {source_of(new.handle)}. "
+        "Give one of them another name=."
+    )
 
 
 def _is_reloaded(known: Handler, new: Handler) -> bool:

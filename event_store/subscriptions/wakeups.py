@@ -36,8 +36,8 @@ class InlineWakeUp:
     def add(self, events: Iterable[RecordedEvent[Any]]) -> None:
         for event in events:
             self.last_position = max(self.last_position, event.global_position)
-            wanting = durable_subscribers.wanting(type(event.data))
-            self.subscribers.update({each.name: each for each in wanting if each.reads(self.store.alias)})
+            wanting = durable_subscribers.wanting(type(event.data), store=self.store.alias)
+            self.subscribers.update({each.name: each for each in wanting})
 
     def run(self) -> None:
         """The hook: raises nothing, whatever handlers and databases do."""

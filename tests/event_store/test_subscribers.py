@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from event_store import Event, RecordedEvent, event_store, subscriber
 from event_store.exceptions import BrokenTransaction, InvalidSubscriber
-from event_store.subscribers import durable_subscribers
+from event_store.subscribers import Subscriber, SubscriberRegistry, durable_subscribers
 from tests.event_store.sample import Counted, Noted, NotedLoudly
+from tests.event_store.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -176,3 +177,45 @@ def test_a_swallowed_database_error_does_not_make_publish_lie() -> None:
     with pytest.raises(BrokenTransaction, match=r"transaction\.atomic\(\)"):
         event_store.publish(Noted(), stream="s")
     assert not event_store.events.exists()
+
+
+def test_who_is_registered_while_a_publish_runs_is_called_from_the_next_on(seen: list[RecordedEvent[Any]]) -> None:
+    @subscriber(Counted)
+    def register(event: RecordedEvent[Counted]) -> None:
+        subscriber(Noted, name="later")(seen.append)
+
+    event_store.publish([Counted(number=1), Noted(text="a")], stream="s")
+    event_store.publish(Noted(text="b"), stream="s")
+
+    assert [event.data.text for event in seen] == ["b"]
+
+
+def test_a_registration_in_another_thread_is_never_lost() -> None:
+    registry = SubscriberRegistry()
+    names = [f"subscriber {number}" for number in range(200)]
+
+    def register(chosen: list[str]) -> None:
+        for name in chosen:
+            registry.add(Subscriber(name, (Noted,), print))
+            assert name in [each.name for each in registry.wanting(Noted, store="default")]
+
+    failures = at_once([partial(register, names[start::4]) for start in range(4)])
+
+    assert failures == [None] * 4
+    assert {each.name for each in registry.wanting(Noted, store="default")} == set(names)
+
+
+def test_an_answer_that_a_registration_overtakes_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = SubscriberRegistry()
+    answer = registry.all
+
+    def overtaken() -> list[Subscriber]:
+        old = answer()
+        monkeypatch.undo()
+        registry.add(Subscriber("new", (Noted,), print))
+        return old
+
+    monkeypatch.setattr(registry, "all", overtaken)
+
+    assert registry.wanting(Noted, store="default") == ()
+    assert [each.name for each in registry.wanting(Noted, store="default")] == ["new"]
