@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from event_store.events import Event, RecordedEvent, event_types
 from event_store.exceptions import InvalidSubscriber
+from event_store.handlers import Handler, HandlerOrClass, handler_from, has_path, source_of
 
-Handler = Callable[[RecordedEvent[Any]], object]
-H = TypeVar("H", bound=Handler)
+H = TypeVar("H", bound=HandlerOrClass)
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,15 @@ class Subscriber:
     """
     A handler and the classes of events (with their subclasses) that it wants.
 
-    `failed`, of a durable one, is told of an event that could not be handled (read as JSON text) and the error.
-    `only_in` names the only store that it reads; None for every store.
+    `given` is what was registered: the handler, or the class that it is the instance of. `failed`, of a durable one, is
+    told of an event that could not be handled (read as JSON text) and the error. `only_in` names the only store that
+    it reads; None for every store.
     """
 
     name: str
     event_classes: tuple[type[Event], ...]
     handle: Handler
+    given: HandlerOrClass | None = None
     failed: Callable[[RecordedEvent[Any], Exception], None] | None = None
     only_in: str | None = None
 
@@ -99,21 +101,25 @@ durable_subscribers = SubscriberRegistry()
 
 def subscriber(*event_classes: type[Event], durable: bool = False, name: str | None = None) -> Callable[[H], H]:
     """
-    Have a function called with each recorded event of these classes and their subclasses (`Event`: of all).
+    Have a handler called with each recorded event of these classes and their subclasses (`Event`: of all).
+
+    It decorates a function, or a class with `__call__(self, event)`, of which it makes one instance.
 
     Args:
         durable: False: at once, inside the publisher's transaction; an error undoes the publish. True: after the
             publisher's commit, in a transaction of its own together with its checkpoint, retried when it fails.
         name: 1..255 characters; a durable subscriber's checkpoint is kept under it. The dotted path if left out.
     Raises:
-        InvalidSubscriber: no classes, something that is no event class, a name taken by another function.
+        InvalidSubscriber: no classes, something that is no event class, a handler that cannot be called with one event,
+            a name taken by another function.
     """
     check_event_classes(event_classes, where="@subscriber")
 
-    def register(handler: H) -> H:
+    def register(given: H) -> H:
+        handler = _known_handler(given) or handler_from(given, where="@subscriber")
         registry = durable_subscribers if durable else immediate_subscribers
-        registry.add(Subscriber(_name(handler, name, durable=durable), tuple(event_classes), handler))
-        return handler
+        registry.add(Subscriber(_name(given, name, durable=durable), tuple(event_classes), handler, given))
+        return given
 
     return register
 
@@ -124,16 +130,23 @@ def check_event_classes(event_classes: Iterable[object], *, where: str) -> None:
     if not classes:
         raise InvalidSubscriber(f"{where} names no events: give it one or more event classes, Event for all.")
     for each in classes:
+        if isinstance(each, Event):
+            raise InvalidSubscriber(
+                f"{where}: an event of {type(each).__name__} is given: write {type(each).__name__}."
+            )
         if not (isinstance(each, type) and issubclass(each, Event)):
-            raise InvalidSubscriber(f"{where}: {each!r} is not an event class; write {where}(OrderConfirmed).")
+            raise InvalidSubscriber(f"{where}: {each!r} is not an event class, such as OrderConfirmed.")
 
 
-def source_of(handler: Handler) -> str:
-    """The dotted path of a function."""
-    return f"{getattr(handler, '__module__', '?')}.{getattr(handler, '__qualname__', repr(handler))}"
+def _known_handler(given: object) -> Handler | None:
+    # A class has one instance, however often it is decorated.
+    if not isinstance(given, type):
+        return None
+    known = (*immediate_subscribers.all(), *durable_subscribers.all())
+    return next((each.handle for each in known if each.given is given), None)
 
 
-def _name(handler: Handler, name: str | None, *, durable: bool) -> str:
+def _name(handler: object, name: str | None, *, durable: bool) -> str:
     if name is None:
         return _name_from_source(handler, durable=durable)
     if not isinstance(name, str) or not 0 < len(name) <= 255 or not name.isprintable():
@@ -141,27 +154,25 @@ def _name(handler: Handler, name: str | None, *, durable: bool) -> str:
     return name
 
 
-def _name_from_source(handler: Handler, *, durable: bool) -> str:
+def _name_from_source(handler: object, *, durable: bool) -> str:
     source = source_of(handler)
-    if "<" not in source and getattr(handler, "__self__", None) is None:
+    if has_path(handler):
         return source
     if durable:
         raise InvalidSubscriber(f"{source} has no path of its own to keep a checkpoint under: give it a name=.")
-    return f"{source} {id(handler):x}"
+    # A method is made anew each time that it is asked for; its object stays.
+    return f"{source} {id(getattr(handler, '__self__', handler)):x}"
 
 
 def _joined(known: Subscriber, new: Subscriber) -> Subscriber:
-    if known.handle == new.handle:
-        # The same function again, decorated once more: it wants these events, too.
+    if known.given == new.given:
+        # The same handler again, decorated once more: it wants these events, too.
         classes = (*new.event_classes, *known.event_classes)
         return replace(new, event_classes=tuple(dict.fromkeys(classes)))
-    if _is_reloaded(known.handle, new.handle):
+    if source_of(known.given) == source_of(new.given) and has_path(new.given):
+        # Its module was reloaded.
         return new
     raise InvalidSubscriber(
-        f"Two subscribers are named {new.name!r}: {source_of(known.handle)} and {source_of(new.handle)}. "
+        f"Two subscribers are named {new.name!r}: {source_of(known.given)} and {source_of(new.given)}. "
         "Give one of them another name=."
     )
-
-
-def _is_reloaded(known: Handler, new: Handler) -> bool:
-    return source_of(known) == source_of(new) and "<" not in source_of(new)
