@@ -15,12 +15,13 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Context:
-    """What everything that is published now inherits."""
+    """What everything that is published now inherits; `reacting` names the subscribers that are being called."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
     correlation_id: UUID | None = None
     causation_id: UUID | None = None
     clock: Clock | None = None
+    reacting: tuple[str, ...] = ()
 
 
 _current: ContextVar[Context] = ContextVar("event_store_context", default=Context())  # noqa: B039 - it is immutable
@@ -47,6 +48,13 @@ def metadata_block(**values: Any) -> Iterator[None]:
 def cause_block(*, causation_id: UUID, correlation_id: UUID | None) -> Iterator[None]:
     """Everything published inside was caused by this message and belongs to its conversation."""
     with _changed(causation_id=causation_id, correlation_id=correlation_id or causation_id):
+        yield
+
+
+@contextmanager
+def reaction_block(*, reacting: tuple[str, ...], causation_id: UUID, correlation_id: UUID | None) -> Iterator[None]:
+    """As `cause_block`, inside the call of the last one of these subscribers."""
+    with _changed(reacting=reacting, causation_id=causation_id, correlation_id=correlation_id or causation_id):
         yield
 
 

@@ -23,6 +23,7 @@ Every error of this package.
     ├── InvalidSubscriber (TypeError)
     ├── InvalidProcessManager (TypeError)
     ├── UnreadableEvent (ValueError)         what is stored does not fit the class of today
+    ├── SubscribersNestedTooDeeply           what subscribers publish calls subscribers again and again
     ├── BrokenTransaction                    a handler swallowed a database error
     ├── NotMigrated                          the tables are missing
     └── InvalidStoreSettings (ImproperlyConfigured)
@@ -153,6 +154,21 @@ class InvalidProcessManager(EventStoreError, TypeError):
 
 class UnreadableEvent(EventStoreError, ValueError):
     """The stored data of an event does not fit the class that has its type today."""
+
+
+class SubscribersNestedTooDeeply(EventStoreError):
+    """
+    Immediate subscribers have published inside each other's calls beyond the limit; nothing was stored.
+
+    `chain` names them, the outermost first.
+    """
+
+    def __init__(self, chain: Sequence[str]) -> None:
+        self.chain = tuple(chain)
+        super().__init__(
+            f"Subscribers are {len(chain)} deep in each other's calls, as a circle is: … -> {' -> '.join(chain[-6:])}. "
+            "Let one of them publish only what does not lead back to it, or make it durable."
+        )
 
 
 class BrokenTransaction(EventStoreError):

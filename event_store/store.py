@@ -25,6 +25,7 @@ from event_store.exceptions import (
     InvalidAppendCondition,
     InvalidEvent,
     InvalidStreamName,
+    SubscribersNestedTooDeeply,
     WrongExpectedVersion,
 )
 from event_store.expected_version import ANY, ExpectedVersion, check_expected_version
@@ -36,6 +37,9 @@ from event_store.signals import post_append, pre_append
 from event_store.stream_query import StreamQuery
 from event_store.streams import check_stream_name, check_writable_stream
 from event_store.subscribers import Subscriber, immediate_subscribers
+
+MOST_NESTED = 32
+"""Subscribers in each other's calls: each takes ten of Python's thousand nested calls."""
 
 Publishable: TypeAlias = Event | NewEvent[Any]
 Linkable: TypeAlias = UUID | str | RecordedEvent[Any]
@@ -105,7 +109,8 @@ class EventStore:
             AppendConditionFailed: a stream of the condition has moved on; nothing was stored.
             DuplicateEvent: one of the ids is already stored; nothing was stored.
             InvalidEvent, UnstorablePayload, InvalidStreamName, InvalidExpectedVersion: an argument is wrong.
-            Whatever an immediate subscriber raises; nothing was stored then.
+            SubscribersNestedTooDeeply: subscribers publish what calls them again.
+            Whatever an immediate subscriber raises, with a note that names it; nothing was stored then.
         """
         write = _checked(
             events,
@@ -352,8 +357,19 @@ class EventStore:
 
     def _notify(self, event: RecordedEvent[Any], subscribers: Iterable[Subscriber]) -> None:
         for subscriber in subscribers:
-            with self.caused_by(event):
-                subscriber.handle(event)
+            try:
+                self._call(subscriber, event)
+            except Exception as error:
+                error.add_note(f"Raised in the subscriber {subscriber.name}, called with {event.type} {event.id}.")
+                raise
+
+    def _call(self, subscriber: Subscriber, event: RecordedEvent[Any]) -> None:
+        chain = (*context.current_context().reacting, subscriber.name)
+        if len(chain) > MOST_NESTED:
+            raise SubscribersNestedTooDeeply(chain)
+        with context.reaction_block(reacting=chain, causation_id=event.id, correlation_id=event.correlation_id):
+            subscriber.handle(event)
+            self.backend.check_usable()
 
     def _announce(self, recorded: list[RecordedEvent[Any]]) -> None:
         if recorded:

@@ -208,3 +208,6 @@ class Backend(ABC):
     @abstractmethod
     def atomic(self) -> AbstractContextManager[Any]:
         """A transaction, or a part of the current one that can be undone by itself. Raises BrokenTransaction."""
+
+    def check_usable(self) -> None:  # noqa: B027 - without transactions there is none to break
+        """Raises BrokenTransaction when nothing of the current transaction can be kept."""

@@ -164,9 +164,12 @@ class DatabaseBackend(Backend):
     def atomic(self) -> Iterator[None]:
         with transaction.atomic(using=self.using):
             yield
-            if transaction.get_rollback(self.using):
-                # Django would roll back here and say nothing.
-                raise BrokenTransaction
+            self.check_usable()
+
+    def check_usable(self) -> None:
+        if transaction.get_rollback(self.using):
+            # Django would roll back at the end of the block and say nothing.
+            raise BrokenTransaction
 
     def _writer(self) -> ModuleType:
         try:

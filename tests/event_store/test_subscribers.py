@@ -3,14 +3,15 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
-from event_store import Event, RecordedEvent, event_store, subscriber
-from event_store.exceptions import BrokenTransaction, InvalidSubscriber
+from event_store import Event, NewEvent, RecordedEvent, event_store, subscriber
+from event_store.exceptions import BrokenTransaction, InvalidSubscriber, SubscribersNestedTooDeeply
 from event_store.subscribers import Subscriber, SubscriberRegistry, durable_subscribers
 from tests.event_store.sample import Counted, Noted, NotedLoudly
 from tests.event_store.threads import at_once
@@ -174,9 +175,77 @@ def test_a_swallowed_database_error_does_not_make_publish_lie() -> None:
         with suppress(IntegrityError):
             Group.objects.create(name="taken")
 
-    with pytest.raises(BrokenTransaction, match=r"transaction\.atomic\(\)"):
+    with pytest.raises(BrokenTransaction, match=r"transaction\.atomic\(\)") as raised:
         event_store.publish(Noted(), stream="s")
     assert not event_store.events.exists()
+    assert "insert" in raised.value.__notes__[0]
+
+
+class Refused(Exception):
+    pass
+
+
+def test_an_error_keeps_its_class_and_names_each_subscriber_on_its_way() -> None:
+    @subscriber(Counted, name="inner")
+    def refuse(event: RecordedEvent[Counted]) -> None:
+        raise Refused("no")
+
+    @subscriber(Noted, name="outer")
+    def count(event: RecordedEvent[Noted]) -> None:
+        event_store.publish(NewEvent(Counted(number=1), id=UUID(int=2)), stream="t")
+
+    with pytest.raises(Refused, match="no") as raised:
+        event_store.publish(NewEvent(Noted(), id=UUID(int=1)), stream="s")
+
+    assert raised.value.__notes__ == [
+        f"Raised in the subscriber inner, called with sample.Counted {UUID(int=2)}.",
+        f"Raised in the subscriber outer, called with sample.Noted {UUID(int=1)}.",
+    ]
+
+
+def test_a_reaction_to_a_reaction_names_the_nearest_cause() -> None:
+    @subscriber(Counted)
+    def count_down(event: RecordedEvent[Counted]) -> None:
+        if event.data.number:
+            event_store.publish(Counted(number=event.data.number - 1), stream="s")
+
+    [first] = event_store.publish(Counted(number=2), stream="s")
+    _, second, third = event_store.events
+
+    assert (second.causation_id, third.causation_id) == (first.id, second.id)
+    assert {second.correlation_id, third.correlation_id} == {first.id}
+
+
+def test_subscribers_may_nest_to_a_depth_of_32() -> None:
+    @subscriber(Counted)
+    def count_down(event: RecordedEvent[Counted]) -> None:
+        if event.data.number > 1:
+            event_store.publish(Counted(number=event.data.number - 1), stream="s")
+
+    event_store.publish(Counted(number=32), stream="s")
+
+    assert event_store.events.count() == 32
+
+
+def test_a_circle_of_subscribers_is_refused_and_named() -> None:
+    subscriber(Noted, name="ping")(lambda event: event_store.publish(Counted(number=1), stream="s"))
+    subscriber(Counted, name="pong")(lambda event: event_store.publish(Noted(), stream="s"))
+
+    with pytest.raises(SubscribersNestedTooDeeply, match=r"33 deep .* ping -> pong -> ping\.") as raised:
+        event_store.publish(Noted(), stream="s")
+
+    assert raised.value.chain == ("ping", "pong") * 16 + ("ping",)
+    assert not event_store.events.exists()
+
+
+def test_after_a_refused_circle_others_publish_as_before(seen: list[RecordedEvent[Any]]) -> None:
+    subscriber(Noted, name="again")(lambda event: event_store.publish(Noted(), stream="s"))
+    subscriber(Counted)(seen.append)
+    for _ in range(2):
+        with pytest.raises(SubscribersNestedTooDeeply):
+            event_store.publish(Noted(), stream="s")
+
+    assert event_store.publish(Counted(number=1), stream="s") == seen
 
 
 def test_who_is_registered_while_a_publish_runs_is_called_from_the_next_on(seen: list[RecordedEvent[Any]]) -> None:
