@@ -29,6 +29,7 @@ from event_store.exceptions import (
     WrongExpectedVersion,
 )
 from event_store.expected_version import ANY, ExpectedVersion, check_expected_version
+from event_store.handlers import HandlerOrClass
 from event_store.identifiers import new_id
 from event_store.messages import type_of
 from event_store.query import EventQuery
@@ -36,7 +37,7 @@ from event_store.query_arguments import whole_number
 from event_store.signals import post_append, pre_append
 from event_store.stream_query import StreamQuery
 from event_store.streams import check_stream_name, check_writable_stream
-from event_store.subscribers import Subscriber, immediate_subscribers
+from event_store.subscribers import Registration, Subscriber, immediate_subscriber, immediate_subscribers
 
 MOST_NESTED = 32
 """Subscribers in each other's calls: each takes ten of Python's thousand nested calls."""
@@ -246,6 +247,19 @@ class EventStore:
             return False
         return True
 
+    def subscribe(self, handler: HandlerOrClass, *event_classes: type[Event]) -> Registration:
+        """
+        Have a handler called at once with each event of these classes that is published in this store, by any thread.
+
+        Returns:
+            The registration; its `unsubscribe()` ends it. Subscribed twice, a handler is called twice.
+        Raises:
+            InvalidSubscriber: see `@subscriber`.
+        """
+        new = immediate_subscriber(handler, event_classes, store=self.alias, where="event_store.subscribe")
+        immediate_subscribers.add(new)
+        return Registration(new)
+
     def metadata(self, **values: Any) -> AbstractContextManager[None]:
         """`with event_store.metadata(user_id=7):` adds to everything published inside; nests, follows async tasks."""
         return context.metadata_block(**values)
@@ -357,6 +371,9 @@ class EventStore:
 
     def _notify(self, event: RecordedEvent[Any], subscribers: Iterable[Subscriber]) -> None:
         for subscriber in subscribers:
+            if subscriber not in immediate_subscribers.wanting(type(event.data), store=self.alias):
+                # One that was called before it has unsubscribed it.
+                continue
             try:
                 self._call(subscriber, event)
             except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -66,6 +67,11 @@ class SubscriberRegistry:
         with self._lock:
             self._keep({**self._by_name, subscriber.name: subscriber})
 
+    def remove(self, subscriber: Subscriber) -> None:
+        """Forget it, if it is there."""
+        with self._lock:
+            self._keep({name: each for name, each in self._by_name.items() if each is not subscriber})
+
     def copy(self) -> dict[str, Subscriber]:
         return dict(self._by_name)
 
@@ -97,6 +103,7 @@ class SubscriberRegistry:
 
 immediate_subscribers = SubscriberRegistry()
 durable_subscribers = SubscriberRegistry()
+_numbers = count(1)
 
 
 def subscriber(*event_classes: type[Event], durable: bool = False, name: str | None = None) -> Callable[[H], H]:
@@ -122,6 +129,27 @@ def subscriber(*event_classes: type[Event], durable: bool = False, name: str | N
         return given
 
     return register
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What `event_store.subscribe` gives."""
+
+    subscriber: Subscriber
+
+    def unsubscribe(self) -> None:
+        """Have the handler called no more; repeating it changes nothing."""
+        immediate_subscribers.remove(self.subscriber)
+
+
+def immediate_subscriber(
+    handler: HandlerOrClass, event_classes: tuple[type[Event], ...], *, store: str, where: str
+) -> Subscriber:
+    """A subscriber of one store, under a name that no other one has. Raises InvalidSubscriber."""
+    checked = handler_from(handler, where=where)
+    check_event_classes(event_classes, where=where)
+    name = f"{source_of(handler)} #{next(_numbers)}"
+    return Subscriber(name, event_classes, checked, handler, only_in=store)
 
 
 def check_event_classes(event_classes: Iterable[object], *, where: str) -> None:
