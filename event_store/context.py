@@ -15,12 +15,17 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Context:
-    """What everything that is published now inherits; `reacting` names the subscribers that are being called."""
+    """
+    What everything that is published now inherits.
+
+    `subscribers` are those of the block, `reacting` names the ones that are being called.
+    """
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
     correlation_id: UUID | None = None
     causation_id: UUID | None = None
     clock: Clock | None = None
+    subscribers: tuple[Any, ...] = ()
     reacting: tuple[str, ...] = ()
 
 
@@ -60,8 +65,16 @@ def reaction_block(*, reacting: tuple[str, ...], causation_id: UUID, correlation
 
 @contextmanager
 def handling_block(*, metadata: Mapping[str, Any], causation_id: UUID, correlation_id: UUID | None) -> Iterator[None]:
-    """As `cause_block`, with the metadata of the event that is handled in place of the current block's."""
-    with _changed(metadata=metadata, causation_id=causation_id, correlation_id=correlation_id or causation_id):
+    """As `cause_block`, with the metadata of the event that is handled and no subscribers in place of the block's."""
+    inherited = {"causation_id": causation_id, "correlation_id": correlation_id or causation_id}
+    with _changed(metadata=metadata, subscribers=(), **inherited):
+        yield
+
+
+@contextmanager
+def subscriber_block(subscriber: Any) -> Iterator[None]:
+    """One more subscriber for what is published inside."""
+    with _changed(subscribers=(*current_context().subscribers, subscriber)):
         yield
 
 

@@ -37,7 +37,13 @@ from event_store.query_arguments import whole_number
 from event_store.signals import post_append, pre_append
 from event_store.stream_query import StreamQuery
 from event_store.streams import check_stream_name, check_writable_stream
-from event_store.subscribers import Registration, Subscriber, immediate_subscriber, immediate_subscribers
+from event_store.subscribers import (
+    Registration,
+    Subscriber,
+    called_at_once,
+    immediate_subscriber,
+    immediate_subscribers,
+)
 
 MOST_NESTED = 32
 """Subscribers in each other's calls: each takes ten of Python's thousand nested calls."""
@@ -260,6 +266,16 @@ class EventStore:
         immediate_subscribers.add(new)
         return Registration(new)
 
+    def subscribed(self, handler: HandlerOrClass, *event_classes: type[Event]) -> AbstractContextManager[None]:
+        """
+        `with event_store.subscribed(seen.append, OrderConfirmed):` as `subscribe`, for what the block itself publishes.
+
+        Other threads, and async tasks that were started outside, do not see it; neither do durable subscribers that are
+        woken inside.
+        """
+        new = immediate_subscriber(handler, event_classes, store=self.alias, where="event_store.subscribed")
+        return context.subscriber_block(new)
+
     def metadata(self, **values: Any) -> AbstractContextManager[None]:
         """`with event_store.metadata(user_id=7):` adds to everything published inside; nests, follows async tasks."""
         return context.metadata_block(**values)
@@ -294,7 +310,7 @@ class EventStore:
     def _immediate_subscribers(self, events: Sequence[NewEvent[Any]]) -> dict[type[Event], tuple[Subscriber, ...]]:
         # Decided once for each publish: who is registered meanwhile would be called outside its transaction.
         wanting = {
-            event_class: immediate_subscribers.wanting(event_class, store=self.alias)
+            event_class: called_at_once(event_class, store=self.alias)
             for event_class in {type(each.event) for each in events}
         }
         return {event_class: subscribers for event_class, subscribers in wanting.items() if subscribers}
@@ -371,7 +387,7 @@ class EventStore:
 
     def _notify(self, event: RecordedEvent[Any], subscribers: Iterable[Subscriber]) -> None:
         for subscriber in subscribers:
-            if subscriber not in immediate_subscribers.wanting(type(event.data), store=self.alias):
+            if subscriber not in called_at_once(type(event.data), store=self.alias):
                 # One that was called before it has unsubscribed it.
                 continue
             try:

@@ -8,6 +8,7 @@ from itertools import count
 from threading import Lock
 from typing import Any, TypeVar
 
+from event_store.context import current_context
 from event_store.events import Event, RecordedEvent, event_types
 from event_store.exceptions import InvalidSubscriber
 from event_store.handlers import Handler, HandlerOrClass, handler_from, has_path, source_of
@@ -150,6 +151,15 @@ def immediate_subscriber(
     check_event_classes(event_classes, where=where)
     name = f"{source_of(handler)} #{next(_numbers)}"
     return Subscriber(name, event_classes, checked, handler, only_in=store)
+
+
+def called_at_once(event_class: type[Event], *, store: str) -> tuple[Subscriber, ...]:
+    """Whom a publish calls: in the order of their registration those of the process, then those of the block."""
+    registered = immediate_subscribers.wanting(event_class, store=store)
+    of_block: tuple[Subscriber, ...] = current_context().subscribers
+    if not of_block:
+        return registered
+    return registered + tuple(each for each in of_block if each.reads(store) and each.wants(event_class))
 
 
 def check_event_classes(event_classes: Iterable[object], *, where: str) -> None:
