@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,7 +14,8 @@ from uuid import UUID
 Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True)
+# Compared by identity: comparing metadata would ask lazy values, and asgiref compares contexts after each call.
+@dataclass(frozen=True, eq=False)
 class Context:
     """
     What everything that is published now inherits.
@@ -43,9 +45,10 @@ def current_time() -> datetime:
 
 
 @contextmanager
-def metadata_block(**values: Any) -> Iterator[None]:
-    """Add metadata to everything published inside; inner blocks win."""
-    with _changed(metadata={**current_context().metadata, **values}):
+def metadata_block(values: Mapping[str, Any]) -> Iterator[None]:
+    """Add metadata to everything published inside; inner blocks win. A mapping is asked anew at each publish."""
+    outer: Any = current_context().metadata
+    with _changed(metadata=ChainMap(values, outer)):  # type: ignore[arg-type]
         yield
 
 

@@ -278,7 +278,7 @@ class EventStore:
 
     def metadata(self, **values: Any) -> AbstractContextManager[None]:
         """`with event_store.metadata(user_id=7):` adds to everything published inside; nests, follows async tasks."""
-        return context.metadata_block(**values)
+        return context.metadata_block(values)
 
     def caused_by(self, event: RecordedEvent[Any]) -> AbstractContextManager[None]:
         """Everything published inside names this event as its cause and belongs to its conversation."""
@@ -371,13 +371,14 @@ class EventStore:
         ids = [each.id or self._new_id() for each in events]
         # A publish that nothing caused opens a conversation, named by its first event.
         correlation_id = current.correlation_id or ids[0]
+        metadata = dict(current.metadata)
         return [
             EncodedEvent(
                 id=event_id,
                 type=type_of(type(new.event)),
                 schema_version=new.event.__schema_version__,
                 data=encode(new.event),
-                metadata=encode_metadata({**current.metadata, **new.metadata}),
+                metadata=encode_metadata({**metadata, **new.metadata}),
                 correlation_id=new.correlation_id or correlation_id,
                 causation_id=new.causation_id or current.causation_id,
                 valid_at=new.valid_at,
