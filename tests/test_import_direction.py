@@ -23,7 +23,7 @@ LINES = [
     "commands aggregates subscriptions",
     "projections processes personal_data",
     "__init__ testing",
-    "apps checks admin management migrations roles",
+    "apps checks admin roles management middleware migrations",
 ]
 LINE_OF = {module: number for number, line in enumerate(LINES) for module in line.split()}
 

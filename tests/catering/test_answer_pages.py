@@ -114,7 +114,8 @@ def test_the_customer_confirms(client: Client, customer: str, order: str) -> Non
     assert "We now wait for The Green Fork" in text_of(response)
     confirmed = event_store.events.in_stream(f"Order${order}").last()
     assert confirmed is not None
-    assert (confirmed.data.menu_id, confirmed.metadata) == ("vegan", {"answered_by": "customer"})
+    assert (confirmed.data.menu_id, confirmed.metadata["answered_by"]) == ("vegan", "customer")
+    assert confirmed.metadata["path"] == "/customer/…/"
 
 
 def test_the_customer_declines_with_a_reason(client: Client, customer: str, order: str) -> None:
