@@ -19,6 +19,9 @@ DATABASES = {
         "postgresql": postgresql(os.environ.get("DATABASE_URL") or "postgresql:///postgres"),
     }[DATABASE]
 }
+# A second store for the tests that ask for it, always SQLite: beside PostgreSQL it is of another vendor.
+ARCHIVE = Path(tempfile.gettempdir()) / f"event-store-tests-archive-{os.getpid()}.sqlite3"
+DATABASES["archive"] = sqlite(ARCHIVE) | {"TEST": {"NAME": str(ARCHIVE)}, "ATOMIC_REQUESTS": False}
 # How a process that a test starts finds the test's own database (the fixture `child_environment`).
 DATABASES["default"]["NAME"] = os.environ.get("DATABASE_NAME", DATABASES["default"]["NAME"])
 

@@ -192,6 +192,11 @@ def test_a_writer_waits_for_the_one_before_it_and_then_knows_better() -> None:
 
 
 def test_connections_of_threads_are_closed() -> None:
-    at_once([event_store.events.count])
+    def read() -> Any:
+        event_store.events.count()
+        return connections["default"]
 
-    assert list(connections) == ["default"]
+    [of_thread] = at_once([read])
+
+    assert of_thread is not connections["default"]
+    assert of_thread.connection is None
