@@ -64,8 +64,9 @@ def _step(store: EventStore, manager: ProcessManager, event: RecordedEvent[Any])
     decision = _Decision([], completes=False) if was_completed else _decide(manager, state, linked)
     completed = was_completed or decision.completes
     _save_process(process, manager, state, linked, completed=completed, using=store.backend.using)
+    # Keys in place of objects: those would ask a router whether they may be related.
     step = ProcessStep.objects.using(store.backend.using).create(
-        process=process,
+        process_id=process.pk,
         event_id=event.global_position,
         number=_position(linked),
         state_before=to_plain(state_before),
@@ -129,22 +130,23 @@ def _issue(
     event: RecordedEvent[Any],
     commands: Sequence[ReasonedCommand],
 ) -> None:
+    issued = IssuedCommand.objects.using(store.backend.using).filter(process=process.pk)
     for number, reasoned in enumerate(commands):
         command, command_id = reasoned.command, _command_id(process, event, number)
         content = fingerprint(type_of(type(command)), command)
-        earlier = process.commands.filter(fingerprint=content, outcome=IssuedCommand.Outcome.ACCEPTED).first()
+        earlier = issued.filter(fingerprint=content, outcome=IssuedCommand.Outcome.ACCEPTED).first()
         if earlier is None:
             dispatch(command, command_id=command_id, correlation_id=event.correlation_id)
         IssuedCommand.objects.using(store.backend.using).create(
             command_id=command_id,
-            step=step,
-            process=process,
+            step_id=step.pk,
+            process_id=process.pk,
             type=type_of(type(command)),
             data=to_plain(command),
             fingerprint=content,
             reason=reasoned.reason,
             outcome=IssuedCommand.Outcome.SUPPRESSED if earlier else IssuedCommand.Outcome.ACCEPTED,
-            equal_to=earlier,
+            equal_to_id=earlier.pk if earlier else None,
             issued_at=current_time(),
         )
 

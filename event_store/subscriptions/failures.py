@@ -35,7 +35,8 @@ def record(subscription: Subscription, event: RecordedEvent[Any], error: Excepti
         if not here.update(status=Subscription.Status.FAILING, last_error=words, last_error_at=now):
             return False
         failure, _ = FailedEvent.objects.using(using).get_or_create(
-            subscription=subscription,
+            # Its key: the object would ask a router whether it may be related.
+            subscription_id=subscription.pk,
             event_id=event.global_position,
             defaults={"attempts": 0, "first_failed_at": now, "last_failed_at": now, "next_attempt_at": now},
         )
