@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from event_store.stores import event_store
-from event_store.subscribers import durable_subscribers
+from event_store.store import EventStore
+from event_store.stores import DEFAULT_STORE, event_stores
+from event_store.subscribers import Subscriber, durable_subscribers
 from event_store.subscriptions.runner import Outcome, SubscriptionRunner
 
 
-def run_subscriptions(*names: str) -> int:
+def run_subscriptions(*names: str, store: str = DEFAULT_STORE) -> int:
     """
     Have every durable subscriber (or those named) handle all that is there, the test's own uncommitted events too.
 
+    Args:
+        store: the name of a store in EVENT_STORES.
     Returns:
         How many events were handled.
     Raises:
         AssertionError: a handler failed; the text says at which event and how.
+        NotMigrated: the store's tables are missing.
     """
-    total = 0
-    while handled := sum(_run(name) for name in names or [each.name for each in durable_subscribers.all()]):
+    chosen, total = event_stores[store], 0
+    # Says what to do where there are no tables.
+    chosen.events.exists()
+    subscribers = _subscribers(names, store)
+    while handled := sum(_run(chosen, each) for each in subscribers):
         total += handled
     return total
 
 
-def _run(name: str) -> int:
+def _subscribers(names: tuple[str, ...], store: str) -> list[Subscriber]:
+    known = {each.name: each for each in durable_subscribers.all() if each.reads(store)}
+    for name in names:
+        if name not in known:
+            raise AssertionError(
+                f"No durable subscriber of the store {store!r} is named {name!r}; there are {', '.join(known)}."
+            )
+    return [known[name] for name in names or known]
+
+
+def _run(store: EventStore, subscriber: Subscriber) -> int:
     # Only for the message of a failure.
     from event_store.models import FailedEvent
 
-    subscriber = durable_subscribers.get(name)
-    if subscriber is None:
-        known = ", ".join(each.name for each in durable_subscribers.all())
-        raise AssertionError(f"No durable subscriber is named {name!r}; there are {known}.")
-    runner = SubscriptionRunner(event_store, subscriber)
+    runner = SubscriptionRunner(store, subscriber)
     if runner.run(ignore_pauses=True) is Outcome.FAILED:
-        failure = (
-            FailedEvent.objects.using(event_store.backend.using).select_related("event").get(subscription__name=name)
-        )
-        raise AssertionError(f"{name} failed at {failure.event}: {failure.error}\n{failure.traceback}")
+        failures = FailedEvent.objects.using(store.backend.using).select_related("event")
+        failure = failures.get(subscription__name=subscriber.name)
+        raise AssertionError(f"{subscriber.name} failed at {failure.event}: {failure.error}\n{failure.traceback}")
     return runner.handled

@@ -48,7 +48,7 @@ def test_run_subscriptions_says_which_handler_failed_and_how() -> None:
 
     with pytest.raises(AssertionError, match=r"reader failed at sample\.Counted .*ValueError: of no use"):
         run_subscriptions()
-    with pytest.raises(AssertionError, match="No durable subscriber is named 'redaer'"):
+    with pytest.raises(AssertionError, match="No durable subscriber of the store 'default' is named 'redaer'"):
         run_subscriptions("redaer")
 
 

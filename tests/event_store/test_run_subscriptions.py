@@ -79,7 +79,9 @@ def test_a_failure_is_said_once_and_does_not_end_the_run() -> None:
 
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
-    with pytest.raises(CommandError, match=r"No subscription is named 'redaer'. There are: .*Agreement"):
+    with pytest.raises(
+        CommandError, match=r"No subscription of the store 'default' is named 'redaer'. There are: .*Agreement"
+    ):
         run("redaer", once=True)
 
 

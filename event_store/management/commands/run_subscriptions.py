@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from event_store.exceptions import NotMigrated
+from event_store.exceptions import InvalidStoreSettings, NotMigrated
 from event_store.stores import event_stores
 from event_store.subscribers import Subscriber, durable_subscribers
 from event_store.subscriptions.worker import Worker
@@ -23,11 +23,15 @@ class Command(BaseCommand):
         end.add_argument("--until-idle", action="store_true", help="Stop when nothing is left to handle.")
 
     def handle(self, *, names: list[str], store: str, once: bool, until_idle: bool, **_: Any) -> None:
-        chosen = _chosen(names)
-        worker = Worker(event_stores[store], chosen, report=self._say)
+        try:
+            chosen_store = event_stores[store]
+        except InvalidStoreSettings as error:
+            raise CommandError(str(error)) from error
+        chosen = _chosen(names, store)
+        worker = Worker(chosen_store, chosen, report=self._say)
         worker.stop_on_signals()
         if not chosen:
-            raise CommandError("There is no durable subscriber and no process manager to run.")
+            raise CommandError(f"No durable subscriber and no process manager reads the store {store!r}.")
         self._say(
             f"Running {', '.join(each.name for each in chosen)}. SIGTERM or Ctrl-C ends it after the event in hand."
         )
@@ -41,9 +45,11 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _chosen(names: list[str]) -> list[Subscriber]:
-    known = {each.name: each for each in durable_subscribers.all()}
+def _chosen(names: list[str], store: str) -> list[Subscriber]:
+    known = {each.name: each for each in durable_subscribers.all() if each.reads(store)}
     for name in names:
         if name not in known:
-            raise CommandError(f"No subscription is named {name!r}. There are: {', '.join(known) or 'none'}.")
+            raise CommandError(
+                f"No subscription of the store {store!r} is named {name!r}. There are: {', '.join(known) or 'none'}."
+            )
     return [known[name] for name in names or known]
