@@ -39,8 +39,17 @@ class InlineWakeUp:
             wanting = durable_subscribers.wanting(type(event.data), store=self.store.alias)
             self.subscribers.update({each.name: each for each in wanting})
 
+    def include(self, other: InlineWakeUp) -> None:
+        """Wake for both."""
+        self.last_position = max(self.last_position, other.last_position)
+        self.subscribers.update(other.subscribers)
+
     def run(self) -> None:
         """The hook: raises nothing, whatever handlers and databases do."""
+        if (elsewhere := _open_transaction_besides(self.using)) is not None:
+            # What handlers write there could be undone with that transaction, while the checkpoint here stays moved.
+            _run_after_commit(self, using=elsewhere)
+            return
         self.has_run = True
         queue = _queues.by_alias.setdefault(self.using, [])
         queue.append(self)
@@ -89,11 +98,24 @@ def wake_after_commit(*, sender: EventStore, events: list[RecordedEvent[Any]], *
     if _is_managed_by_hand(using):
         # Nobody tells us of that commit: the next wake-up or a worker takes these events.
         return
-    waiting = _registered(using, sender)
+    _run_after_commit(wake_up, using=using)
+
+
+def _run_after_commit(wake_up: InlineWakeUp, *, using: str) -> None:
+    waiting = _registered(using, wake_up.store)
     if waiting is None:
         transaction.on_commit(wake_up.run, using=using, robust=True)
     else:
-        waiting.add(events)
+        waiting.include(wake_up)
+
+
+def _open_transaction_besides(using: str) -> str | None:
+    for connection in connections.all(initialized_only=True):
+        # Those around a whole TestCase never commit.
+        opened = [each for each in connection.atomic_blocks if not getattr(each, "_from_testcase", False)]
+        if opened and connection.alias != using:
+            return connection.alias
+    return None
 
 
 def _is_managed_by_hand(using: str) -> bool:
