@@ -18,7 +18,7 @@ from django.urls import path
 
 from event_store import RecordedEvent, event_store, subscriber
 from event_store.context import Context
-from event_store.middleware import EventMetadataMiddleware
+from event_store.middleware import EventMetadataMiddleware, RequestMetadata
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import Counted, Noted
 
@@ -200,6 +200,12 @@ def test_durable_handlers_inherit_it(anna: User) -> None:
     first, second = event_store.events
 
     assert (second.metadata, second.metadata["user_id"]) == (first.metadata, anna.pk)
+
+
+def test_it_reads_like_a_dictionary() -> None:
+    metadata = RequestMetadata(RequestFactory().put("/a/"))
+
+    assert (len(metadata), metadata["method"], metadata.get("user_id")) == (3, "PUT", None)
 
 
 def test_comparing_contexts_asks_no_lazy_metadata() -> None:
