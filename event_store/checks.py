@@ -18,6 +18,7 @@ from event_store.commands import Command, command_types, handler_of
 from event_store.events import event_types
 from event_store.exceptions import DuplicateEventType
 from event_store.stores import configured_stores, problems_of
+from event_store.subscribers import durable_subscribers, immediate_subscribers
 
 
 @register()
@@ -59,6 +60,22 @@ def check_command_handlers(app_configs: Sequence[AppConfig] | None = None, **_: 
         )
         for each in command_types.classes()
         if issubclass(each, Command) and handler_of(each) is None
+    ]
+
+
+@register()
+def check_stores_of_subscribers(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    stores = configured_stores()
+    if check_event_stores():
+        return []
+    return [
+        Error(
+            f"The subscriber {each.name} is for the store {each.only_in!r}, which is not in EVENT_STORES.",
+            hint=f"EVENT_STORES has {', '.join(stores)}.",
+            id="event_store.E008",
+        )
+        for each in (*immediate_subscribers.all(), *durable_subscribers.all())
+        if each.only_in is not None and each.only_in not in stores
     ]
 
 

@@ -107,7 +107,9 @@ durable_subscribers = SubscriberRegistry()
 _numbers = count(1)
 
 
-def subscriber(*event_classes: type[Event], durable: bool = False, name: str | None = None) -> Callable[[H], H]:
+def subscriber(
+    *event_classes: type[Event], durable: bool = False, name: str | None = None, store: str | None = None
+) -> Callable[[H], H]:
     """
     Have a handler called with each recorded event of these classes and their subclasses (`Event`: of all).
 
@@ -117,16 +119,18 @@ def subscriber(*event_classes: type[Event], durable: bool = False, name: str | N
         durable: False: at once, inside the publisher's transaction; an error undoes the publish. True: after the
             publisher's commit, in a transaction of its own together with its checkpoint, retried when it fails.
         name: 1..255 characters; a durable subscriber's checkpoint is kept under it. The dotted path if left out.
+        store: the name of the only store that it is for; every store if left out.
     Raises:
         InvalidSubscriber: no classes, something that is no event class, a handler that cannot be called with one event,
-            a name taken by another function.
+            a name taken by another function or for another store.
     """
     check_event_classes(event_classes, where="@subscriber")
 
     def register(given: H) -> H:
         handler = _known_handler(given) or handler_from(given, where="@subscriber")
         registry = durable_subscribers if durable else immediate_subscribers
-        registry.add(Subscriber(_name(given, name, durable=durable), tuple(event_classes), handler, given))
+        full_name = _name(given, name, durable=durable)
+        registry.add(Subscriber(full_name, tuple(event_classes), handler, given, only_in=store))
         return given
 
     return register
@@ -203,11 +207,11 @@ def _name_from_source(handler: object, *, durable: bool) -> str:
 
 
 def _joined(known: Subscriber, new: Subscriber) -> Subscriber:
-    if known.given == new.given:
+    if known.given == new.given and known.only_in == new.only_in:
         # The same handler again, decorated once more: it wants these events, too.
         classes = (*new.event_classes, *known.event_classes)
         return replace(new, event_classes=tuple(dict.fromkeys(classes)))
-    if source_of(known.given) == source_of(new.given) and has_path(new.given):
+    if known.given is not new.given and source_of(known.given) == source_of(new.given) and has_path(new.given):
         # Its module was reloaded.
         return new
     raise InvalidSubscriber(

@@ -9,7 +9,7 @@ from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from event_store import Command, Event, checks
+from event_store import Command, Event, checks, subscriber
 from tests.event_store.children import run_hint
 
 
@@ -32,6 +32,7 @@ def test_a_setting_without_a_default_store(settings: Any, stores: Any) -> None:
     settings.EVENT_STORES = stores
 
     assert ids(checks.check_event_stores()) == ["event_store.E001"]
+    assert checks.check_stores_of_subscribers() == []
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,15 @@ def test_a_command_that_nobody_handles() -> None:
 
     assert message.id == "event_store.E004"
     assert "Lonely" in message.msg
+
+
+def test_a_subscriber_of_a_store_that_does_not_exist() -> None:
+    subscriber(Event, name="lost", store="arcive")(print)
+
+    [message] = checks.check_stores_of_subscribers()
+
+    assert (message.id, message.hint) == ("event_store.E008", "EVENT_STORES has default.")
+    assert "lost is for the store 'arcive'" in message.msg
 
 
 def test_sqlite_without_immediate_transactions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,21 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import connections, transaction
 
-from event_store import DuplicateEvent, EventNotFound, NewEvent, RecordedEvent, event_store, event_stores, subscriber
-from event_store.exceptions import InvalidStoreSettings, NotMigrated
+from event_store import (
+    DuplicateEvent,
+    EventNotFound,
+    NewEvent,
+    RecordedEvent,
+    checks,
+    event_store,
+    event_stores,
+    subscriber,
+)
+from event_store.exceptions import InvalidStoreSettings, InvalidSubscriber, NotMigrated
 from event_store.models import FailedEvent, IssuedCommand, Process, StoredEvent, Stream
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import CatererSaidYes, Counted, CustomerSaidYes, Noted
@@ -138,6 +148,43 @@ def test_a_store_in_a_database_that_does_not_exist_says_so(settings: Any) -> Non
     ):
         note("old")
     note("archive")
+
+
+def test_the_checks_pass_for_two_stores() -> None:
+    assert run_checks(databases=BOTH) == []
+
+
+def test_the_checks_name_the_second_store_and_its_database(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections.settings["archive"], "OPTIONS", {})
+    [slow] = checks.check_databases_of_stores()
+    settings.EVENT_STORES = STORES | {"archive": {"OPTIONS": {"using": "old"}}}
+    [missing] = checks.check_event_stores()
+
+    assert (slow.id, missing.id) == ("event_store.W001", "event_store.E002")
+    assert "'archive'" in slow.msg
+    assert "EVENT_STORES['archive']" in missing.msg
+
+
+# ---- subscribers
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_subscriber_may_be_for_one_store(durable: bool) -> None:
+    seen: list[str] = []
+    subscriber(Noted, durable=durable, name="reader", store="archive")(lambda event: seen.append(event.data.text))
+    for store in BOTH:
+        note(store, store)
+        if durable:
+            run_subscriptions(store=store)
+
+    assert seen == ["archive"]
+
+
+def test_one_name_for_two_stores_is_refused() -> None:
+    subscriber(Noted, store="archive", name="reader")(print)
+
+    with pytest.raises(InvalidSubscriber, match="Two subscribers are named 'reader'"):
+        subscriber(Counted, name="reader")(print)
 
 
 # ---- routers

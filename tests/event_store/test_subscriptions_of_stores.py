@@ -12,6 +12,7 @@ from django.db import connections, transaction
 
 from event_store import RecordedEvent, event_stores, subscriber
 from event_store.models import Process, Subscription
+from event_store.subscribers import durable_subscribers
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import Counted, CustomerSaidYes, Noted
 
@@ -108,6 +109,14 @@ def test_process_managers_stay_with_the_default_store(settings: Any) -> None:
     with pytest.raises(AssertionError, match="No durable subscriber of the store 'archive' is named 'Agreement'"):
         run_subscriptions("Agreement", store="archive")
     assert not any(Process.objects.using(alias).exists() for alias in BOTH)
+
+
+def test_the_worker_of_a_store_that_nobody_reads_says_so() -> None:
+    durable_subscribers.restore({})
+    subscriber(Noted, durable=True, name="reader", store="archive")(print)
+
+    with pytest.raises(CommandError, match="No durable subscriber and no process manager reads the store 'default'"):
+        run(once=True)
 
 
 def test_the_worker_of_an_unknown_store_says_which_there_are() -> None:
