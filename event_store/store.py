@@ -46,7 +46,7 @@ from event_store.subscribers import (
 )
 
 MOST_NESTED = 32
-"""Subscribers in each other's calls: each takes ten of Python's thousand nested calls."""
+"""Subscribers in each other's calls; far below Python's own limit, so that the error can name them."""
 
 Publishable: TypeAlias = Event | NewEvent[Any]
 Linkable: TypeAlias = UUID | str | RecordedEvent[Any]
