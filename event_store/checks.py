@@ -16,7 +16,6 @@ from event_store import immutability
 from event_store.backends import postgresql
 from event_store.commands import Command, command_types, handler_of
 from event_store.events import event_types
-from event_store.exceptions import DuplicateEventType
 from event_store.stores import configured_stores, problems_of
 from event_store.subscribers import durable_subscribers, immediate_subscribers
 
@@ -41,13 +40,11 @@ def check_event_stores(app_configs: Sequence[AppConfig] | None = None, **_: Any)
 
 @register()
 def check_types(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
-    messages: list[CheckMessage] = []
-    for registry in (event_types, command_types):
-        try:
-            registry.find("")
-        except DuplicateEventType as error:
-            messages.append(Error(str(error), hint="Types are unique in a project.", id="event_store.E003"))
-    return messages
+    return [
+        Error(complaint, hint="Types are unique in a project.", id="event_store.E003")
+        for registry in (event_types, command_types)
+        for complaint in registry.complaints()
+    ]
 
 
 @register()

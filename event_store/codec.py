@@ -13,7 +13,7 @@ import msgspec
 
 from event_store.events import RecordedEvent, event_types
 from event_store.exceptions import UnreadableEvent, UnstorablePayload
-from event_store.messages import Message, refuse_non_finite
+from event_store.messages import Message, refuse_unstorable
 
 _plain_decoder = msgspec.json.Decoder()
 _WRITTEN_OTHERWISE = re.compile(rb"[:,\[](?:-?\d[\d.]*e\d|-0\.0)")
@@ -33,7 +33,7 @@ def encode_metadata(metadata: Mapping[str, Any]) -> bytes:
     """Metadata as one compact JSON object. Raises UnstorablePayload for what JSON cannot hold."""
     if not metadata:
         return b"{}"
-    refuse_non_finite(metadata, "metadata")
+    refuse_unstorable(metadata, "metadata")
     return _encode_object(metadata, "metadata")
 
 

@@ -90,14 +90,17 @@ class RecordedEvent(msgspec.Struct, Generic[D], frozen=True, kw_only=True):
 
 
 def check_is_event(value: object) -> None:
-    """Raises InvalidEvent for anything that is not an instance of a concrete event class."""
+    """
+    Raises InvalidEvent for anything that is not an instance of a concrete event class, UnnamedEventType and
+    DuplicateEventType for one that could not be read back.
+    """
     if isinstance(value, type) and issubclass(value, Event):
         raise InvalidEvent(f"{value.__name__} is the class of an event, not an event: write {value.__name__}(…).")
     if not isinstance(value, Event):
         raise InvalidEvent(f"{value!r} is not an event: give an instance of a subclass of event_store.Event.")
     if value.__is_abstract__:
         raise InvalidEvent(f"{type(value).__name__} is a base for other events: give an instance of one of those.")
-    type_of(type(value))
+    event_types.find(type_of(type(value)))
 
 
 def check_time(name: str, value: object) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -53,7 +53,7 @@ class TypeRegistry:
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._classes: dict[tuple[str, str, str | None], type[Message]] = {}
-        self._by_type: dict[str, type[Message]] | None = None
+        self._by_type: dict[str, list[type[Message]]] | None = None
 
     def add(self, message_class: type[Message]) -> None:
         # The same place in the source again is a reload, not a second class.
@@ -75,7 +75,14 @@ class TypeRegistry:
         """The class of a type, or None when no class has it. Raises DuplicateEventType when two have."""
         if self._by_type is None:
             self._by_type = self._index()
-        return self._by_type.get(type_name)
+        claimed_by = self._by_type.get(type_name, ())
+        if len(claimed_by) > 1:
+            raise DuplicateEventType(self._complaint(type_name, claimed_by))
+        return claimed_by[0] if claimed_by else None
+
+    def complaints(self) -> list[str]:
+        """What is wrong with the types of all classes: each that two or more claim."""
+        return [self._complaint(name, classes) for name, classes in self._index().items() if len(classes) > 1]
 
     def types_of(self, message_class: type[Message]) -> frozenset[str]:
         """
@@ -97,19 +104,17 @@ class TypeRegistry:
             return self.types_of(given)
         return None
 
-    def _index(self) -> dict[str, type[Message]]:
-        index: dict[str, type[Message]] = {}
+    def _index(self) -> dict[str, list[type[Message]]]:
+        index: dict[str, list[type[Message]]] = {}
         for message_class in self._classes.values():
             name = _type_or_none(message_class)
-            if name is None:
-                continue
-            if name in index:
-                raise DuplicateEventType(
-                    f"{_path(index[name])} and {_path(message_class)} both have the {self.kind} type {name!r}: "
-                    "give one of them a type of its own (type=…)."
-                )
-            index[name] = message_class
+            if name is not None:
+                index.setdefault(name, []).append(message_class)
         return index
+
+    def _complaint(self, type_name: str, classes: Sequence[type[Message]]) -> str:
+        paths = " and ".join(map(_path, classes))
+        return f"{paths} both have the {self.kind} type {type_name!r}: give one of them a type of its own (type=…)."
 
 
 def type_of(message_class: type[Message]) -> str:
@@ -128,19 +133,26 @@ def type_of(message_class: type[Message]) -> str:
     return name
 
 
-def refuse_non_finite(value: Any, path: str) -> None:
-    """Raises UnstorablePayload for NaN and infinity anywhere in dicts, lists and scalars: JSON has no word for them."""
+def refuse_unstorable(value: Any, path: str) -> None:
+    """Raises UnstorablePayload for what JSON has no word for, anywhere in dicts, lists and scalars."""
     if isinstance(value, float):
         if not math.isfinite(value):
             raise UnstorablePayload(f"{path}: {value} is not a finite number and cannot be stored as JSON.")
     elif isinstance(value, (str, int)) or value is None:
         return
+    elif isinstance(value, datetime):
+        offset = value.utcoffset()
+        if offset is not None and offset % timedelta(minutes=1):
+            raise UnstorablePayload(
+                f"{path}: {value} is {offset} from UTC, and a stored time keeps whole minutes only: give it as "
+                "value.astimezone(UTC)."
+            )
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            refuse_non_finite(item, f"{path}.{key}")
+            refuse_unstorable(item, f"{path}.{key}")
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(value):
-            refuse_non_finite(item, f"{path}[{index}]")
+            refuse_unstorable(item, f"{path}[{index}]")
 
 
 def _type_or_none(message_class: type[Message]) -> str | None:
@@ -178,7 +190,7 @@ def _converted(message: Message, values: dict[str, Any]) -> Any:
     name, types = message_class.__name__, _fields_of(message_class)
     try:
         plain = msgspec.to_builtins(values, builtin_types=NATIVE_TYPES)
-        refuse_non_finite(plain, name)
+        refuse_unstorable(plain, name)
         return msgspec.convert(plain, types, builtin_types=NATIVE_TYPES)
     except msgspec.ValidationError as error:
         raise InvalidEvent(f"{name}{_field_in(error)}") from error

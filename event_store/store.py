@@ -32,7 +32,7 @@ from event_store.expected_version import ANY, ExpectedVersion, check_expected_ve
 from event_store.handlers import HandlerOrClass
 from event_store.identifiers import new_id
 from event_store.messages import type_of
-from event_store.query import EventQuery
+from event_store.query import BATCH_SIZE, EventQuery
 from event_store.query_arguments import whole_number
 from event_store.signals import post_append, pre_append
 from event_store.stream_query import StreamQuery
@@ -193,10 +193,10 @@ class EventStore:
             raise EventAlreadyLinked(twice, stream=stream)
         if not ids:
             return []
-        first = self.backend.link(ids, stream=stream, expected_version=expected, linked_at=_now())
         known = {each.id: each for each in given if isinstance(each, RecordedEvent)}
-        if unknown := [each for each in ids if each not in known]:
-            known.update({event.id: event for event in self.events.with_ids(*unknown)})
+        # Read first: one that cannot be read must not be linked by a call that raises.
+        known.update(self._read([each for each in ids if each not in known]))
+        first = self.backend.link(ids, stream=stream, expected_version=expected, linked_at=_now())
         return [
             msgspec.structs.replace(known[event_id], stream=stream, position=first + index)
             for index, event_id in enumerate(ids)
@@ -354,10 +354,17 @@ class EventStore:
             for index, (new, stored) in enumerate(zip(write.events, encoded, strict=True))
         ], True
 
+    def _read(self, event_ids: Sequence[UUID]) -> dict[UUID, RecordedEvent[Any]]:
+        found: dict[UUID, RecordedEvent[Any]] = {}
+        for start in range(0, len(event_ids), BATCH_SIZE):
+            some = self.events.with_ids(*event_ids[start : start + BATCH_SIZE])
+            found.update((event.id, event) for event in some)
+        return found
+
     def _stored_before(self, write: _Write) -> list[RecordedEvent[Any]]:
         """The events of an equal write that was done before; none where anything differs."""
         ids = [each.id for each in write.events if each.id is not None]
-        found = {event.id: event for event in self.events.with_ids(*ids)}
+        found = self._read(ids)
         stored = [found[event_id] for event_id in ids if event_id in found]
         if len(stored) < len(write.events) or not all(map(_is_equal, stored, write.events)):
             return []

@@ -1,7 +1,7 @@
 -- Move a stream on by p_count events: lock its row, check its version, give out the positions.
 -- p_expected: NULL any, -1 no stream, -2 the stream exists, otherwise its exact version.
 CREATE OR REPLACE FUNCTION event_store_advance_stream_v1(
-    p_name text, p_expected bigint, p_count bigint, OUT stream_id bigint, OUT last_version bigint)
+    p_name text, p_expected bigint, p_count bigint, p_now timestamptz, OUT stream_id bigint, OUT last_version bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
     IF p_expected IS DISTINCT FROM -1 THEN
@@ -12,7 +12,7 @@ BEGIN
     END IF;
     IF stream_id IS NULL AND (p_expected IS NULL OR p_expected = -1) THEN
         INSERT INTO event_store_stream AS s (name, category, version, created_at)
-        VALUES (p_name, split_part(p_name, '$', 1), p_count - 1, clock_timestamp())
+        VALUES (p_name, split_part(p_name, '$', 1), p_count - 1, p_now)
         ON CONFLICT (name) DO UPDATE SET version = s.version + p_count WHERE p_expected IS NULL OR s.version = -1
         RETURNING s.id, s.version INTO stream_id, last_version;
     END IF;

@@ -19,7 +19,7 @@ BEGIN
     recorded := coalesce(p_recorded_at, clock_timestamp());
     IF p_links IS NULL AND p_condition IS NULL THEN
         SELECT stream_id, a.last_version INTO v_stream_id, last_version
-          FROM event_store_advance_stream_v1(p_stream, p_expected, v_count) AS a;
+          FROM event_store_advance_stream_v1(p_stream, p_expected, v_count, recorded) AS a;
     ELSE
         -- Every caller locks in the order of the names, so two of them never wait for each other.
         FOR v_each IN
@@ -31,7 +31,7 @@ BEGIN
         LOOP
             IF v_each.is_written THEN
                 SELECT a.stream_id, a.last_version INTO v_moved
-                  FROM event_store_advance_stream_v1(v_each.name, v_each.expected, v_count) AS a;
+                  FROM event_store_advance_stream_v1(v_each.name, v_each.expected, v_count, recorded) AS a;
                 IF v_each.name = p_stream THEN
                     v_stream_id := v_moved.stream_id;
                     last_version := v_moved.last_version;
@@ -41,7 +41,7 @@ BEGIN
                 END IF;
                 v_moved.last_version := v_moved.last_version - v_count;
             ELSE
-                SELECT a.stream_id, a.last_version INTO v_moved FROM event_store_lock_stream_v1(v_each.name) AS a;
+                SELECT a.stream_id, a.last_version INTO v_moved FROM event_store_lock_stream_v1(v_each.name, recorded) AS a;
             END IF;
             IF v_each.condition IS NOT NULL THEN
                 PERFORM event_store_check_unchanged_v1(

@@ -8,6 +8,7 @@ DECLARE
     v_count bigint := cardinality(p_event_ids);
     v_found bigint[];
     v_stream_id bigint;
+    v_now timestamptz := coalesce(p_linked_at, clock_timestamp());
     v_constraint text;
 BEGIN
     SELECT array_agg(e.global_position ORDER BY wanted.number) INTO v_found
@@ -20,10 +21,9 @@ BEGIN
         RETURN;
     END IF;
     SELECT a.stream_id, a.last_version INTO v_stream_id, last_version
-      FROM event_store_advance_stream_v1(p_stream, p_expected, v_count) AS a;
+      FROM event_store_advance_stream_v1(p_stream, p_expected, v_count, v_now) AS a;
     INSERT INTO event_store_streamlink (stream_id, position, global_position, written_here, linked_at)
-    SELECT v_stream_id, last_version - v_count + found.number, found.global_position, false,
-           coalesce(p_linked_at, clock_timestamp())
+    SELECT v_stream_id, last_version - v_count + found.number, found.global_position, false, v_now
       FROM unnest(v_found) WITH ORDINALITY AS found (global_position, number);
     status := 'stored';
 EXCEPTION

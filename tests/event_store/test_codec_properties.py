@@ -33,7 +33,7 @@ FLOATS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([-0.
 INTEGERS = st.integers() | st.sampled_from([2**63, -(2**63) - 1, 10**40])
 MOMENTS = st.datetimes(
     datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.timezones() | st.just(UTC), allow_imaginary=False
-)
+).filter(lambda moment: not (moment.utcoffset() or timedelta()) % timedelta(minutes=1))
 JSON = st.recursive(
     st.none() | st.booleans() | INTEGERS | FLOATS | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),

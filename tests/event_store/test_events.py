@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -113,6 +113,25 @@ def test_two_classes_of_one_type_are_refused() -> None:
 
     with pytest.raises(DuplicateEventType, match="First and .*Second"):
         event_types.find("sample.Taken")
+
+
+def test_what_two_classes_claim_is_not_published_and_spoils_no_other_type() -> None:
+    class First(Event, type="sample.Taken"):
+        pass
+
+    class Second(Event, type="sample.Taken"):
+        pass
+
+    with pytest.raises(DuplicateEventType):
+        NewEvent(First())
+    assert event_types.find("sample.Noted") is Noted
+
+
+def test_a_time_whose_offset_has_seconds_is_refused_rather_than_cut() -> None:
+    offset = timezone(timedelta(hours=10, minutes=14, seconds=52))
+
+    with pytest.raises(UnstorablePayload, match=r"Everything\.moment: .*astimezone\(UTC\)"):
+        everything(moment=datetime(1924, 1, 1, tzinfo=offset))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +90,45 @@ def test_it_rises_while_writers_overlap_without_a_pause() -> None:
 
     assert in_first <= between < in_second
     assert horizon.read() == in_second
+
+
+@committing
+@pytest.mark.postgresql
+def test_a_writer_that_begins_between_the_two_looks_is_not_taken_for_final() -> None:
+    begun: list[int] = []
+
+    def begin_after_the_first(execute: Any, *arguments: Any) -> Any:
+        answer = execute(*arguments)
+        if not begun:
+            slow.do(begin)
+            begun.append(slow.do(lambda: publish("slow")))
+        return answer
+
+    with Elsewhere() as slow:
+        with connection.execute_wrapper(begin_after_the_first):
+            horizon = Horizon("default").read()
+        slow.do(lambda: finish(transaction.rollback))
+
+    assert horizon < begun[0]
+
+
+@committing
+@pytest.mark.postgresql
+def test_an_inline_wake_up_waits_a_moment_for_other_writers() -> None:
+    seen: list[str] = []
+
+    @subscriber(Noted, durable=True, name="reader")
+    def read(event: RecordedEvent[Any]) -> None:
+        seen.append(event.data.text)
+
+    with Elsewhere() as slow:
+        slow.do(begin)
+        slow.do(lambda: publish("slow"))
+        ending = slow.start(lambda: (time.sleep(0.1), finish(transaction.commit)))
+        event_store.publish(Noted(text="fast"), stream="s")
+        ending.result(timeout=30)
+
+    assert seen == ["slow", "fast"]
 
 
 @committing

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from event_store import ProcessManager, event_store, initial_state, process_managers, replay
@@ -79,6 +79,17 @@ def test_the_command_is_recorded_with_its_reason_and_causes_what_its_handler_pub
     trigger = event_store.events.in_stream("Agreement$42").last()
     assert trigger is not None
     assert confirmed.correlation_id == trigger.correlation_id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rolled_back_publish_is_never_seen_by_a_process() -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        publish_both()
+        raise RuntimeError
+    run_subscriptions()
+
+    assert not Process.objects.exists()
+    assert not event_store.events.exists()
 
 
 def test_redelivery_changes_nothing() -> None:

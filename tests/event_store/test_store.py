@@ -17,7 +17,8 @@ from event_store import (
     WrongExpectedVersion,
     event_store,
 )
-from event_store.exceptions import UnstorablePayload
+from event_store.exceptions import UnreadableEvent, UnstorablePayload
+from event_store.immutability import changes_allowed
 from event_store.models import StoredEvent, Stream, StreamLink
 from tests.event_store.sample import Noted
 
@@ -117,3 +118,14 @@ def test_times_come_back_in_utc_wherever_the_site_is(settings: Any) -> None:
     assert place.linked_at == published.recorded_at
     assert abs(datetime.now(UTC) - stream.created_at) < timedelta(minutes=1)
     assert StoredEvent.objects.get().recorded_at == published.recorded_at
+
+
+def test_an_event_that_cannot_be_read_is_not_linked_by_a_call_that_raises() -> None:
+    [event] = event_store.publish(Noted(text="a"), stream="s")
+    with changes_allowed():
+        StoredEvent.objects.update(data={"text": 5})
+
+    with pytest.raises(UnreadableEvent):
+        event_store.link(event.id, stream="t")
+
+    assert not event_store.streams.with_prefix("t").exists()

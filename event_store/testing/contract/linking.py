@@ -9,7 +9,7 @@ import pytest
 from event_store.exceptions import EventAlreadyLinked, EventNotFound, InvalidEvent, WrongExpectedVersion
 from event_store.expected_version import STREAM_EXISTS
 from event_store.store import EventStore
-from event_store.testing.contract.case import ContractCase, Noted, counted, positions
+from event_store.testing.contract.case import ContractCase, Noted, counted, numbers, positions
 
 
 class LinkingContract(ContractCase):
@@ -72,6 +72,13 @@ class LinkingContract(ContractCase):
 
         assert (refused.value.event_ids, refused.value.streams) == ([unknown], None)
         assert positions(store, "t") == []
+
+    def test_many_ids_are_linked_in_their_order(self, store: EventStore) -> None:
+        events = store.append(counted(*range(2500)), stream="s")
+
+        linked = store.link([event.id for event in reversed(events)], stream="t")
+
+        assert numbers(linked) == numbers(store.events.in_stream("t")) == list(range(2499, -1, -1))
 
     def test_link_checks_the_version(self, store: EventStore) -> None:
         [event] = store.publish(Noted(), stream="s")

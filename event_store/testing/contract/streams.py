@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -64,6 +65,14 @@ class StreamListContract(ContractCase):
             ("Order$1$2", "Order", 0),
             ("plain", "plain", 0),
         ]
+
+    def test_a_stream_was_created_when_the_clock_of_its_first_event_said(self, store: EventStore) -> None:
+        moment = datetime(2001, 1, 1, tzinfo=UTC)
+        with store.clock(lambda: moment):
+            [event] = store.append(Noted(), stream="s", links=["t"])
+            store.link(event, stream="u")
+
+        assert {stream.created_at for stream in store.streams} == {moment}
 
     def test_streams_without_events_are_not_listed(self, store: EventStore) -> None:
         store.append(Noted(), stream="s")
