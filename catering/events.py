@@ -57,7 +57,7 @@ class CatererDeclinedMenu(Event):
 
     order_id: str
     caterer_id: str
-    menu_id: str | None = None
+    menu_id: str
     reason: str = ""
 
 

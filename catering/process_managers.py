@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from catering.commands import ConfirmOrder
-from catering.events import CatererConfirmedMenu, CatererDeclinedMenu, CustomerConfirmedMenu, OrderCancelled
+from catering.events import (
+    CatererConfirmedMenu,
+    CatererDeclinedMenu,
+    CustomerConfirmedMenu,
+    CustomerDeclinedMenu,
+    MenuSuggested,
+    OrderCancelled,
+    OrderPlaced,
+)
 from catering.waiting import STUCK_AFTER
 from event_store import Complete, ProcessManager, RecordedEvent
 
@@ -15,26 +23,48 @@ ANY_MENU = "*"
 
 
 class CateringMatch(ProcessManager):
-    """Confirms an order once its customer and a caterer have confirmed the same menu."""
+    """
+    Confirms an order once its customer and a caterer have confirmed the same menu; one process for each order.
 
-    reacts_to = (CustomerConfirmedMenu, CatererConfirmedMenu, CatererDeclinedMenu, OrderCancelled)
+    Two confirmations are all it takes to match. The other events are there to say who is waited for: without
+    MenuSuggested, an order whose only menu was declined would seem to wait for an answer that nobody can give.
+    """
+
+    reacts_to = (
+        OrderPlaced, MenuSuggested, CustomerConfirmedMenu, CustomerDeclinedMenu, CatererConfirmedMenu,
+        CatererDeclinedMenu, OrderCancelled,
+    )  # fmt: skip
     stuck_after = STUCK_AFTER
 
     @dataclass(frozen=True)
     class State:
-        """Who has confirmed which menus; `*` stands for "any", where a confirmation names no menu."""
+        """Menus by id, the suggested ones with their names; `*` is "any", where a confirmation names no menu."""
 
+        suggested_menus: Mapping[str, str] = field(default_factory=dict)
         customer_menus: frozenset[str] = frozenset()
         caterer_menus: frozenset[str] = frozenset()
+        declined_menus: frozenset[str] = frozenset()
+
+        @property
+        def possible(self) -> frozenset[str]:
+            return frozenset(self.suggested_menus) - self.declined_menus
+
+        @property
+        def wanted(self) -> frozenset[str]:
+            return self.customer_menus - self.declined_menus
+
+        @property
+        def offered(self) -> frozenset[str]:
+            return self.caterer_menus - self.declined_menus
 
         @property
         def matched(self) -> list[str]:
             """The menus that both want, `*` when neither has named one."""
-            both = self.customer_menus & self.caterer_menus
-            if ANY_MENU in self.customer_menus:
-                both |= self.caterer_menus
-            if ANY_MENU in self.caterer_menus:
-                both |= self.customer_menus
+            both = self.wanted & self.offered
+            if ANY_MENU in self.wanted:
+                both |= self.offered
+            if ANY_MENU in self.offered:
+                both |= self.wanted
             return sorted(both - {ANY_MENU}) or sorted(both)
 
     def process_id(self, event: RecordedEvent[Any]) -> str:
@@ -42,12 +72,14 @@ class CateringMatch(ProcessManager):
 
     def apply(self, state: State, event: RecordedEvent[Any]) -> State:
         match event.data:
+            case MenuSuggested(menu_id=menu, menu=name):
+                return replace(state, suggested_menus={**state.suggested_menus, menu: name})
             case CustomerConfirmedMenu(menu_id=menu):
                 return replace(state, customer_menus=state.customer_menus | {menu or ANY_MENU})
             case CatererConfirmedMenu(menu_id=menu):
                 return replace(state, caterer_menus=state.caterer_menus | {menu or ANY_MENU})
-            case CatererDeclinedMenu(menu_id=menu):
-                return replace(state, caterer_menus=state.caterer_menus - {menu or ANY_MENU})
+            case CustomerDeclinedMenu(menu_id=menu) | CatererDeclinedMenu(menu_id=menu):
+                return replace(state, declined_menus=state.declined_menus | {menu})
         return state
 
     def act(self, state: State, event: RecordedEvent[Any]) -> Iterator[Any]:
@@ -58,17 +90,16 @@ class CateringMatch(ProcessManager):
             if menu == ANY_MENU:
                 yield ConfirmOrder(order_id=self.id).because("both confirmed, and neither named a menu")
             else:
-                yield ConfirmOrder(order_id=self.id, menu_id=menu).because(f"both confirmed menu {menu}")
+                name = state.suggested_menus.get(menu, menu)
+                yield ConfirmOrder(order_id=self.id, menu_id=menu).because(f"both confirmed “{name}”")
             yield Complete()
 
     def waiting_for(self, state: State) -> list[Any]:
-        missing = [
-            event_class
-            for event_class, menus in (
-                (CustomerConfirmedMenu, state.customer_menus),
-                (CatererConfirmedMenu, state.caterer_menus),
-            )
-            if not menus
-        ]
-        # Both have confirmed, but not the same menu: either can still come round.
-        return missing or [CustomerConfirmedMenu | CatererConfirmedMenu]
+        if not state.possible:
+            return [MenuSuggested]
+        if state.wanted:
+            # The customer has chosen: that a caterer would cook another menu does not change whose turn it is.
+            return [CatererConfirmedMenu]
+        if state.offered:
+            return [CustomerConfirmedMenu]
+        return [CustomerConfirmedMenu, CatererConfirmedMenu]

@@ -66,4 +66,4 @@ def test_the_caterers_confirmation_confirms_the_order_and_says_why(page: Page, o
     causes = page.locator(".es-tree").inner_text()
 
     assert "CatererConfirmedMenu" in causes
-    assert "because both confirmed menu vegan" in causes
+    assert "because both confirmed “Vegan”" in causes

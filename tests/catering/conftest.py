@@ -11,10 +11,19 @@ import pytest
 from django.test import Client
 
 from catering import order_desk
+from catering.waiting import WaitingFor
 from event_store import event_store
 from tests.catering.factories import CatererFactory, StaffFactory
 
 DATE = dt.date(2030, 5, 17)
+
+# What a process waits for where the order desk waits for somebody.
+AWAITED = {
+    WaitingFor.MENU: "catering.MenuSuggested",
+    WaitingFor.BOTH: "catering.CustomerConfirmedMenu & catering.CatererConfirmedMenu",
+    WaitingFor.CUSTOMER: "catering.CustomerConfirmedMenu",
+    WaitingFor.CATERER: "catering.CatererConfirmedMenu",
+}
 
 
 @pytest.fixture

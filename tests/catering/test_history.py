@@ -18,10 +18,13 @@ def test_each_event_is_told_once_with_every_stream_that_shows_it(order: str) -> 
     ]
 
     assert told == [
-        ("OrderPlaced", [("Order$1001", 0, True)]),
-        ("MenuSuggested", [("Order$1001", 1, True), ("Caterer$green-fork", 0, False)]),
-        ("CustomerConfirmedMenu", [("Order$1001", 2, True), ("CateringMatch$1001", 0, False)]),
-        ("CatererConfirmedMenu", [("Caterer$green-fork", 1, True), ("CateringMatch$1001", 1, False)]),
+        ("OrderPlaced", [("Order$1001", 0, True), ("CateringMatch$1001", 0, False)]),
+        (
+            "MenuSuggested",
+            [("Order$1001", 1, True), ("Caterer$green-fork", 0, False), ("CateringMatch$1001", 1, False)],
+        ),
+        ("CustomerConfirmedMenu", [("Order$1001", 2, True), ("CateringMatch$1001", 2, False)]),
+        ("CatererConfirmedMenu", [("Caterer$green-fork", 1, True), ("CateringMatch$1001", 3, False)]),
         ("OrderConfirmed", [("Order$1001", 3, True)]),
     ]
 

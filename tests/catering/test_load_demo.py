@@ -13,6 +13,7 @@ from catering.events import CatererConfirmedMenu, OrderConfirmed
 from catering.models import KitchenTicket, OrderSummary
 from event_store import event_store
 from event_store.models import FailedEvent, IssuedCommand, Process
+from tests.catering.conftest import AWAITED
 
 NOW = "2026-11-20T10:00:00Z"
 
@@ -49,6 +50,9 @@ def test_200_orders_are_in_every_state() -> None:
     assert FailedEvent.objects.count() == 0
     waiting = Process.objects.filter(status="waiting", waiting_for="catering.CatererConfirmedMenu")
     assert waiting.filter(waiting_since__lt="2026-11-18T10:00:00Z").count() >= 3
+    awaited = Process.objects.filter(status="waiting").values_list("key", "waiting_for", "waiting_since")
+    desk = OrderSummary.objects.open().values_list("order_id", "waiting_for", "waiting_since")
+    assert {(key, AWAITED[waiting_for], since) for key, waiting_for, since in desk} == set(awaited)
     recorded = [each.recorded_at for each in event_store.events]
     assert recorded == sorted(recorded)
     assert all(each.isoformat() < "2026-11-20T10:00:01" for each in recorded)

@@ -130,7 +130,7 @@ def test_from_a_new_order_to_a_confirmed_one(signed_in: Callable[..., Page], cat
         expect(page.get_by_text("Thank you, your answer has been noted.")).to_be_visible()
 
     page.goto(order_page)
-    expect(page.get_by_text("because both confirmed menu grill")).to_be_visible()
+    expect(page.get_by_text("because both confirmed “Grill”")).to_be_visible()
     assert OrderSummary.objects.get().status == "confirmed"
 
 

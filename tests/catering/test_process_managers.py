@@ -1,9 +1,12 @@
-"""Given confirmations in any order, expect one command."""
+"""Given confirmations in any order, expect one command; given anything, expect who is waited for."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,14 +16,20 @@ from catering.events import (
     CatererConfirmedMenu,
     CatererDeclinedMenu,
     CustomerConfirmedMenu,
+    CustomerDeclinedMenu,
+    MenuSuggested,
     OrderCancelled,
 )
+from catering.models import OrderSummary
 from catering.process_managers import ANY_MENU, CateringMatch
+from catering.waiting import Answer, Answers, WaitingFor, waiting_for
 from event_store import event_store
 from event_store.models import IssuedCommand, Process, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
-from tests.catering.conftest import confirm_both
+from tests.catering.conftest import AWAITED, confirm_both
 
+VEGAN = MenuSuggested(order_id="1", menu_id="vegan", menu="Vegan", caterer_id="fork", price_per_guest=Decimal(20))
+GRILL = MenuSuggested(order_id="1", menu_id="grill", menu="Grill", caterer_id="oak", price_per_guest=Decimal(30))
 CUSTOMER_VEGAN = CustomerConfirmedMenu(order_id="1", menu_id="vegan")
 CUSTOMER_GRILL = CustomerConfirmedMenu(order_id="1", menu_id="grill")
 CUSTOMER_ANY = CustomerConfirmedMenu(order_id="1")
@@ -28,15 +37,17 @@ CATERER_VEGAN = CatererConfirmedMenu(order_id="1", caterer_id="fork", menu_id="v
 CATERER_GRILL = CatererConfirmedMenu(order_id="1", caterer_id="oak", menu_id="grill")
 CATERER_ANY = CatererConfirmedMenu(order_id="1", caterer_id="fork")
 NO_VEGAN = CatererDeclinedMenu(order_id="1", caterer_id="fork", menu_id="vegan")
+VEGAN_UNWANTED = CustomerDeclinedMenu(order_id="1", menu_id="vegan")
 CANCELLED = OrderCancelled(order_id="1")
 
 
 @pytest.fixture
 def given(place: Callable[..., str]) -> Callable[..., Process]:
-    """Publish these events about order 1, one after the other, and have each handled; the process afterwards."""
+    """Publish these events about a new order, one after the other, and have each handled; the process afterwards."""
 
     def given(*events: Any) -> Process:
         place()
+        run_subscriptions()
         for event in events:
             event_store.publish(_about_1001(event), stream="Test$1")
             run_subscriptions()
@@ -64,7 +75,7 @@ def test_the_same_menu_in_either_order_confirms_the_order(
     process = given(*events)
 
     assert process.status == Process.Status.COMPLETED
-    assert commands() == [confirm_order("vegan", "both confirmed menu vegan")]
+    assert commands() == [confirm_order("vegan", "both confirmed “vegan”")]
     assert types_in("Order$1001") == ["OrderPlaced", "OrderConfirmed"]
 
 
@@ -72,7 +83,7 @@ def test_the_same_menu_in_either_order_confirms_the_order(
 def test_other_menus_in_any_order_do_not_disturb(given: Callable[..., Process], events: Sequence[Any]) -> None:
     given(*events)
 
-    assert commands() == [confirm_order("vegan", "both confirmed menu vegan")]
+    assert commands() == [confirm_order("vegan", "both confirmed “vegan”")]
 
 
 @pytest.mark.parametrize(
@@ -88,8 +99,8 @@ def test_two_menus_that_both_confirmed_give_one_command(given: Callable[..., Pro
 @pytest.mark.parametrize(
     ("events", "menu", "reason"),
     [
-        ([CUSTOMER_ANY, CATERER_VEGAN], "vegan", "both confirmed menu vegan"),
-        ([CUSTOMER_VEGAN, CATERER_ANY], "vegan", "both confirmed menu vegan"),
+        ([CUSTOMER_ANY, CATERER_VEGAN], "vegan", "both confirmed “vegan”"),
+        ([CUSTOMER_VEGAN, CATERER_ANY], "vegan", "both confirmed “vegan”"),
         ([CATERER_ANY, CUSTOMER_ANY], None, "both confirmed, and neither named a menu"),
     ],
 )
@@ -101,22 +112,103 @@ def test_an_event_without_a_menu_matches_on_the_order_alone(
     assert commands() == [confirm_order(menu, reason)]
 
 
+def test_the_reason_names_the_menu_as_people_do(given: Callable[..., Process]) -> None:
+    given(VEGAN, CUSTOMER_VEGAN, CATERER_VEGAN)
+
+    assert commands() == [confirm_order("vegan", "both confirmed “Vegan”")]
+
+
+# ---- who is waited for
+
+
 @pytest.mark.parametrize(
-    ("events", "waiting_for"),
+    ("events", "expected"),
     [
-        ([CUSTOMER_VEGAN], "catering.CatererConfirmedMenu"),
-        ([CATERER_VEGAN], "catering.CustomerConfirmedMenu"),
-        ([NO_VEGAN], "catering.CustomerConfirmedMenu & catering.CatererConfirmedMenu"),
-        ([CUSTOMER_VEGAN, NO_VEGAN], "catering.CatererConfirmedMenu"),
-        ([CATERER_VEGAN, NO_VEGAN], "catering.CustomerConfirmedMenu & catering.CatererConfirmedMenu"),
-        ([CUSTOMER_VEGAN, CATERER_GRILL], "catering.CustomerConfirmedMenu | catering.CatererConfirmedMenu"),
+        ([], WaitingFor.MENU),
+        ([VEGAN], WaitingFor.BOTH),
+        ([VEGAN, CUSTOMER_VEGAN], WaitingFor.CATERER),
+        ([VEGAN, CATERER_VEGAN], WaitingFor.CUSTOMER),
+        ([VEGAN, CUSTOMER_ANY], WaitingFor.CATERER),
+        # declined, before or after the other has confirmed
+        ([VEGAN, NO_VEGAN], WaitingFor.MENU),
+        ([VEGAN, CUSTOMER_VEGAN, NO_VEGAN], WaitingFor.MENU),
+        ([VEGAN, NO_VEGAN, CUSTOMER_VEGAN], WaitingFor.MENU),
+        ([VEGAN, CUSTOMER_ANY, NO_VEGAN], WaitingFor.MENU),
+        ([VEGAN, CATERER_VEGAN, VEGAN_UNWANTED], WaitingFor.MENU),
+        ([VEGAN, GRILL, CUSTOMER_VEGAN, NO_VEGAN], WaitingFor.BOTH),
+        ([VEGAN, GRILL, CUSTOMER_VEGAN, CATERER_GRILL, NO_VEGAN], WaitingFor.CUSTOMER),
+        ([VEGAN, GRILL, CUSTOMER_VEGAN, CUSTOMER_GRILL, NO_VEGAN], WaitingFor.CATERER),
+        # a menu that is suggested after a decline
+        ([VEGAN, CUSTOMER_VEGAN, NO_VEGAN, GRILL], WaitingFor.BOTH),
+        ([VEGAN, CUSTOMER_ANY, NO_VEGAN, GRILL], WaitingFor.CATERER),
+        # the customer has chosen, and another caterer would cook something else
+        ([VEGAN, GRILL, CUSTOMER_VEGAN, CATERER_GRILL], WaitingFor.CATERER),
+        ([VEGAN, GRILL, CATERER_GRILL, CUSTOMER_VEGAN], WaitingFor.CATERER),
     ],
 )
-def test_it_says_what_is_missing(given: Callable[..., Process], events: Sequence[Any], waiting_for: str) -> None:
+def test_process_and_desk_wait_for_the_same_since_the_same_moment(
+    given: Callable[..., Process], events: Sequence[Any], expected: WaitingFor
+) -> None:
     process = given(*events)
 
-    assert (process.status, process.waiting_for) == (Process.Status.WAITING, waiting_for)
+    order = OrderSummary.objects.get()
+    assert (process.status, process.waiting_for) == (Process.Status.WAITING, AWAITED[expected])
+    assert (order.waiting_for, order.waiting_since) == (expected, process.waiting_since)
     assert commands() == []
+
+
+@pytest.mark.parametrize("takes_any", [False, True])
+@pytest.mark.parametrize("vegan", list(itertools.product(Answer.values, repeat=2)))
+@pytest.mark.parametrize("grill", [None, *itertools.product(Answer.values, repeat=2)])
+def test_whatever_was_answered_process_and_desk_agree(
+    vegan: tuple[str, str], grill: tuple[str, str] | None, takes_any: bool
+) -> None:
+    menus = {"vegan": Answers(*vegan)} | ({"grill": Answers(*grill)} if grill else {})
+
+    manager = CateringMatch("1")
+    state = CateringMatch.State()
+    for event in _told(menus, takes_any=takes_any):
+        state = manager.apply(state, SimpleNamespace(data=event))  # type: ignore[arg-type]
+
+    both = {
+        menu
+        for menu, answers in menus.items()
+        if answers.caterer == Answer.CONFIRMED
+        and answers.customer in ({Answer.CONFIRMED, Answer.NONE} if takes_any else {Answer.CONFIRMED})
+    }
+    assert set(state.matched) == both
+    assert manager.awaited_types(state) == AWAITED[waiting_for(menus.values(), takes_any=takes_any)]
+
+
+def _told(menus: dict[str, Answers], *, takes_any: bool) -> Iterator[Any]:
+    """Events that say so: one after the other, the answers in an order that changes with the menu."""
+    events: dict[tuple[str, str], Any] = {
+        ("customer", Answer.CONFIRMED): CustomerConfirmedMenu,
+        ("customer", Answer.DECLINED): CustomerDeclinedMenu,
+        ("caterer", Answer.CONFIRMED): CatererConfirmedMenu,
+        ("caterer", Answer.DECLINED): CatererDeclinedMenu,
+    }
+    if takes_any:
+        yield CUSTOMER_ANY
+    for menu, answers in menus.items():
+        yield {"vegan": VEGAN, "grill": GRILL}[menu]
+        for side, answer in vars(answers).items():
+            if answer:
+                caterer = {"caterer_id": "fork"} if side == "caterer" else {}
+                yield events[side, answer](order_id="1", menu_id=menu, **caterer)
+
+
+def test_a_decline_is_part_of_the_state_and_changes_nothing_before_it() -> None:
+    before = CateringMatch.State(suggested_menus={"vegan": "Vegan"}, customer_menus=frozenset({"vegan"}))
+
+    after = CateringMatch("1").apply(before, SimpleNamespace(data=NO_VEGAN))  # type: ignore[arg-type]
+
+    assert after == replace(before, declined_menus=frozenset({"vegan"}))
+    assert before.wanted == {"vegan"}
+    assert after.wanted == after.possible == frozenset()
+
+
+# ---- declines, cancellation, what comes later
 
 
 def test_a_caterer_that_declined_does_not_match(given: Callable[..., Process]) -> None:
@@ -126,7 +218,14 @@ def test_a_caterer_that_declined_does_not_match(given: Callable[..., Process]) -
 def test_another_menu_matches_after_a_caterer_declined(given: Callable[..., Process]) -> None:
     given(CUSTOMER_VEGAN, NO_VEGAN, CATERER_GRILL, CUSTOMER_GRILL)
 
-    assert commands() == [confirm_order("grill", "both confirmed menu grill")]
+    assert commands() == [confirm_order("grill", "both confirmed “grill”")]
+
+
+def test_a_menu_that_the_customer_has_declined_does_not_match_after_any_menu(given: Callable[..., Process]) -> None:
+    process = given(VEGAN, CUSTOMER_ANY, VEGAN_UNWANTED, CATERER_VEGAN)
+
+    assert (process.status, process.waiting_for) == (Process.Status.WAITING, "catering.MenuSuggested")
+    assert commands() == []
 
 
 def test_a_cancelled_order_completes_without_a_command(given: Callable[..., Process]) -> None:
@@ -137,7 +236,7 @@ def test_a_cancelled_order_completes_without_a_command(given: Callable[..., Proc
 def test_what_comes_after_completion_is_shown_and_not_acted_on(given: Callable[..., Process]) -> None:
     process = given(CUSTOMER_VEGAN, CATERER_VEGAN, CUSTOMER_GRILL, CATERER_GRILL)
 
-    assert process.step_count == 4
+    assert process.step_count == 5
     assert len(commands()) == 1
 
 
@@ -158,8 +257,13 @@ def test_the_confirmations_are_stored_once_and_stand_in_two_streams(
     confirm_both(order)
     run_subscriptions()
 
-    assert types_in(f"CateringMatch${order}") == ["CustomerConfirmedMenu", "CatererConfirmedMenu"]
-    [of_customer, of_caterer] = event_store.events.in_stream(f"CateringMatch${order}")
+    assert types_in(f"CateringMatch${order}") == [
+        "OrderPlaced",
+        "MenuSuggested",
+        "CustomerConfirmedMenu",
+        "CatererConfirmedMenu",
+    ]
+    [_, _, of_customer, of_caterer] = event_store.events.in_stream(f"CateringMatch${order}")
     assert [each.stream for each in event_store.streams_of(of_customer)] == [f"Order${order}", f"CateringMatch${order}"]
     assert [each.stream for each in event_store.streams_of(of_caterer)] == [
         "Caterer$green-fork",

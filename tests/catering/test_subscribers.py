@@ -132,7 +132,7 @@ def test_the_kitchen_is_told_of_an_order_whose_menu_was_never_named(order: str) 
     [
         MenuSuggested(order_id="9", menu_id="a", menu="A", caterer_id="b", price_per_guest=Decimal(1)),
         CustomerConfirmedMenu(order_id="9", menu_id="a"),
-        CatererDeclinedMenu(order_id="9", caterer_id="b"),
+        CatererDeclinedMenu(order_id="9", caterer_id="b", menu_id="a"),
         OrderConfirmed(order_id="9"),
         OrderCancelled(order_id="9"),
     ],

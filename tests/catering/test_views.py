@@ -222,7 +222,7 @@ def test_the_order_page_says_why_the_process_sent_its_command(staff_client: Clie
 
     text = text_of(staff_client.get(f"/orders/{order}/"))
 
-    assert "because both confirmed menu vegan" in text
+    assert "because both confirmed “Vegan”" in text
     assert text.count(f"CateringMatch${order}") >= 3
     assert "Suggest another menu" not in text
 
