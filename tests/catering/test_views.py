@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from catering import order_desk
+from catering.events import CatererConfirmedMenu, CustomerConfirmedMenu
 from catering.models import OrderSummary
 from event_store import event_store
 from event_store.models import StoredEvent
@@ -72,6 +73,23 @@ def test_the_front_page_leads_to_an_order_that_waits_for_its_caterer(client: Cli
     order_desk.answer_for_customer(order, menu_id="vegan", confirms=True)
 
     assert f"Order {order} waits for its caterer" in text_of(client.get("/"))
+
+
+def test_the_front_page_says_in_which_streams_the_confirmations_stand(client: Client, order: str) -> None:
+    confirm_both(order)
+    run_subscriptions()
+
+    streams = [
+        {place.stream for place in event_store.streams_of(each)}
+        for each in event_store.events.of_type(CustomerConfirmedMenu, CatererConfirmedMenu)
+    ]
+    assert streams == [
+        {f"Order${order}", f"CateringMatch${order}"},
+        {"Caterer$green-fork", f"CateringMatch${order}"},
+    ]
+    text = text_of(client.get("/"))
+    assert "the customer’s in the order’s stream, the caterer’s in the caterer’s" in text
+    assert "so each stands in two streams" in text
 
 
 def test_the_front_page_of_an_empty_store_leads_to_the_board(client: Client) -> None:
