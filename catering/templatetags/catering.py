@@ -18,16 +18,18 @@ PROCESS_PAGES = ("processes", "process")
 
 @register.filter
 def age(since: datetime | None) -> str:
-    """How long ago, in its two greatest units: "3 d 4 h", "5 min"; empty for None."""
+    """How long ago, in its two greatest units: "3 d 4 h", "5 min"; empty for None. No unit leaves its number's line."""
     if since is None:
         return ""
     minutes = max(0, int((timezone.now() - since).total_seconds() // 60))
-    days, hours = minutes // 1440, minutes // 60 % 24
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {minutes % 60} min" if hours < 6 and minutes % 60 else f"{hours} h"
-    return f"{minutes} min"
+        units = [(days, "d"), (hours, "h")]
+    elif hours:
+        units = [(hours, "h"), (rest if hours < 6 else 0, "min")]
+    else:
+        return f"{rest}\u00a0min"
+    return " ".join(f"{number}\u00a0{unit}" for number, unit in units if number)
 
 
 @register.filter

@@ -26,7 +26,13 @@ from tests.catering.factories import StaffFactory
     ],
 )
 def test_an_age_has_two_units_at_most(hours: float, expected: str) -> None:
-    assert tags.age(timezone.now() - timedelta(hours=hours)) == expected
+    shown = tags.age(timezone.now() - timedelta(hours=hours))
+
+    assert shown.replace("\u00a0", " ") == expected
+
+
+def test_the_units_of_an_age_stay_with_their_numbers() -> None:
+    assert tags.age(timezone.now() - timedelta(days=3, hours=4)) == "3\u00a0d 4\u00a0h"
 
 
 def test_no_time_has_no_age() -> None:

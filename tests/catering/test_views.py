@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from catering import order_desk
 from catering.events import CatererConfirmedMenu, CustomerConfirmedMenu
@@ -113,6 +114,17 @@ def test_the_board_says_what_each_order_waits_for(staff_client: Client, order: s
     text = text_of(staff_client.get("/orders/"))
     assert "The Green Fork</span> to confirm Vegan" in text
     assert f'href="/orders/{order}/"' in text
+
+
+def test_since_when_an_order_waits_reads_as_one_sentence(staff_client: Client) -> None:
+    order = OrderSummaryFactory(waiting_since=timezone.now() - timedelta(hours=9, minutes=1))
+    since = order.waiting_since.strftime("%-d %b %H:%M")
+
+    board = " ".join(strip_tags(text_of(staff_client.get("/orders/"))).split())
+    page = " ".join(strip_tags(text_of(staff_client.get(order.get_absolute_url()))).split())
+
+    assert f"9 h, since {since}" in board
+    assert f"for 9 h, since {since} UTC" in page
 
 
 def test_the_board_shows_the_longest_waiting_first(staff_client: Client) -> None:
