@@ -98,6 +98,15 @@ def test_the_signed_pages_are_readable(
         assert_readable(page)
 
 
+def test_the_whole_navigation_is_in_sight_on_a_phone(signed_in: Callable[..., Page]) -> None:
+    page = signed_in("/orders/", phone=True, viewport={"width": 375, "height": 812})
+
+    links = page.get_by_role("navigation", name="Main").get_by_role("link").all()
+
+    assert [each.inner_text() for each in links] == ["Orders", "New order", "Kitchen", "Event store", "Admin"]
+    assert all(box["x"] + box["width"] <= 375 for each in links if (box := each.bounding_box()))
+
+
 def test_no_page_needs_more_than_the_sites_own_files(signed_in: Callable[..., Page], orders: dict[str, str]) -> None:
     page = signed_in("/")
     restrict(page)
