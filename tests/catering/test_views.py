@@ -257,6 +257,22 @@ def test_the_order_page_says_why_the_process_sent_its_command(staff_client: Clie
     assert "Suggest another menu" not in text
 
 
+@pytest.mark.parametrize("menus", [0, 1])
+def test_the_process_of_a_cancelled_order_is_not_called_complete(
+    staff_client: Client, place: Callable[..., str], suggest: Callable[..., None], menus: int
+) -> None:
+    order = place()
+    for _ in range(menus):
+        suggest(order)
+    order_desk.cancel_order(order, reason="Rain")
+    run_subscriptions()
+
+    text = text_of(staff_client.get(f"/orders/{order}/"))
+
+    assert "ended when the order was cancelled; it sent no command" in text
+    assert "is complete" not in text
+
+
 def test_the_order_page_says_what_the_process_waits_for(staff_client: Client, order: str) -> None:
     order_desk.answer_for_customer(order, menu_id="vegan", confirms=True)
     run_subscriptions()
