@@ -84,6 +84,10 @@ class OrderSummary(models.Model):
             return [each for each in possible if each.caterer_answer == Answer.CONFIRMED]
         return possible
 
+    def awaited_caterers(self) -> list[Caterer]:
+        """Who cooks the awaited menus, each once."""
+        return list(dict.fromkeys(each.caterer for each in self.awaited_offers()))
+
     def note_waiting(self, at: datetime) -> None:
         """Work out anew what it waits for, from `at` on where that has changed. Saves the order."""
         is_open = self.status == self.Status.OPEN

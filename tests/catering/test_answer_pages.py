@@ -118,6 +118,19 @@ def test_the_customer_confirms(client: Client, customer: str, order: str) -> Non
     assert confirmed.metadata["path"] == "/customer/…/"
 
 
+def test_the_customer_is_thanked_once_and_waits_for_each_caterer_once(
+    client: Client, customer: str, order: str, suggest: Callable[..., None]
+) -> None:
+    suggest(order, menu="Grill")
+    suggest(order, menu="Tapas", caterer_id="casa-lucia")
+
+    response = client.post(customer, {"answer": "confirm"}, follow=True)
+
+    text = text_of(response)
+    assert "We now wait for The Green Fork or casa-lucia</b> to confirm as well." in text
+    assert text.count("Thank you") == 1
+
+
 def test_the_customer_declines_with_a_reason(client: Client, customer: str, order: str) -> None:
     response = client.post(customer, DECLINE, follow=True)
 
