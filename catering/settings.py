@@ -31,7 +31,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "event_store.middleware.EventMetadataMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -98,6 +97,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = []
 LOGIN_URL = "admin:login"
 
+# In English only, whatever the browser asks for: no LocaleMiddleware above.
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True

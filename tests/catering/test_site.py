@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.test import Client
 
 from catering import asgi, wsgi
+from tests.catering.factories import StaffFactory
 
 ROOT = Path(settings.BASE_DIR)
 
@@ -18,6 +20,19 @@ ROOT = Path(settings.BASE_DIR)
 def test_both_kinds_of_servers_find_the_site() -> None:
     assert callable(wsgi.application)
     assert callable(asgi.application)
+
+
+@pytest.mark.django_db
+def test_the_site_is_in_english_whatever_the_browser_asks_for() -> None:
+    client = Client(headers={"Accept-Language": "de"})
+    client.force_login(StaffFactory())
+
+    form = client.post("/orders/new/", {}).content.decode()
+    admin = client.get("/admin/").content.decode()
+
+    assert "This field is required." in form
+    assert '<html lang="en"' in form
+    assert '<html lang="en"' in admin
 
 
 def test_shell_plus_has_the_stores_names() -> None:
