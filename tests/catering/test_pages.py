@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from catering import order_desk, signed_links
 from catering.models import OrderSummary
 from event_store import event_store
 from tests.catering.conftest import confirm_both
+from tests.catering.factories import CatererFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,9 +68,14 @@ def restrict(page: Page) -> None:
     page.route("**/*", with_policy)
 
 
+def assert_fits(page: Page) -> None:
+    """Nothing sticks out sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), page.url
+
+
 def assert_readable(page: Page) -> None:
-    """Nothing sticks out sideways, and axe finds nothing to complain about."""
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    """It fits, and axe finds nothing to complain about."""
+    assert_fits(page)
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
     assert found.violations_count == 0, found.generate_report()
 
@@ -96,6 +104,33 @@ def test_the_signed_pages_are_readable(
         assert_readable(page)
         page.goto(signed_links.caterer_path(number, caterer_id="green-fork"))
         assert_readable(page)
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_long_words_break_instead_of_sticking_out(
+    signed_in: Callable[..., Page], place: Callable[..., str], suggest: Callable[..., None], width: int
+) -> None:
+    key = "k" * 50
+    CatererFactory(key=key, name="N" * 100)
+    orders = [place(customer_name="W" * 200, conditions="Z" * 1000) for _ in range(4)]
+    for order in orders:
+        suggest(order, menu="M" * 100, caterer_id=key, details="d" * 1000, price_per_guest=Decimal("999999.99"))
+    waiting, declined, confirmed, cancelled = orders
+    order_desk.answer_for_customer(waiting, menu_id="m" * 100, confirms=True)
+    order_desk.answer_for_customer(declined, menu_id="m" * 100, confirms=False, reason="r" * 500)
+    order_desk.answer_for_caterer(declined, caterer_id=key, menu_id="m" * 100, confirms=False, reason="r" * 500)
+    confirm_both(confirmed, menu_id="m" * 100, caterer_id=key)
+    order_desk.cancel_order(cancelled, reason="R" * 500)
+    page = signed_in("/", viewport={"width": width, "height": 900}, is_mobile=width < 500)
+
+    office = ["/orders/", "/orders/?show=confirmed", "/orders/?show=cancelled", f"/orders/?q={'W' * 300}", "/kitchen/"]
+    of_orders = [
+        [f"/orders/{each}/", signed_links.customer_path(each), signed_links.caterer_path(each, caterer_id=key)]
+        for each in orders
+    ]
+    for path in itertools.chain(office, *of_orders):
+        page.goto(path)
+        assert_fits(page)
 
 
 def test_the_whole_navigation_is_in_sight_on_a_phone(signed_in: Callable[..., Page]) -> None:
