@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
 from catering import order_desk, signed_links
-from catering.exceptions import AlreadyAnswered, OrderRefused
+from catering.exceptions import AlreadyAnswered, MenuNotFound, OrderRefused
 from catering.forms import AnswerForm
 from catering.models import Caterer, MenuOffer, OrderSummary
 from catering.orders import CONFIRMED
@@ -44,7 +44,7 @@ class AnswerPage(View):
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         form = AnswerForm(request.POST)
         if not form.is_valid():
-            return self.show(status=400, refusal="We did not understand this answer: please use the buttons below.")
+            return self.show(status=400, refusal=form.refusal)
         try:
             # The path itself is the permission: it stays out of what staff can read.
             with event_store.metadata(answered_by=self.role, path=f"/{self.role}/…/"):
@@ -106,7 +106,14 @@ class CustomerPage(AnswerPage):
         }
 
     def answer(self, form: AnswerForm) -> None:
-        order_desk.answer_for_customer(self.order.pk, **form.decision)
+        decision, order = form.decision, self.order
+        if (
+            decision["menu_id"] is None
+            and not order.takes_any_since
+            and not self.context(self.offers())["can_take_any"]
+        ):
+            raise MenuNotFound("Please answer for one of the menus below.")
+        order_desk.answer_for_customer(order.pk, **decision)
 
 
 class CatererPage(AnswerPage):

@@ -124,7 +124,7 @@ def test_the_customer_is_thanked_once_and_waits_for_each_caterer_once(
     suggest(order, menu="Grill")
     suggest(order, menu="Tapas", caterer_id="casa-lucia")
 
-    response = client.post(customer, {"answer": "confirm"}, follow=True)
+    response = client.post(customer, {"answer": "any"}, follow=True)
 
     text = text_of(response)
     assert "We now wait for The Green Fork or casa-lucia</b> to confirm as well." in text
@@ -144,7 +144,7 @@ def test_the_customer_takes_any_menu(client: Client, customer: str, order: str, 
     suggest(order, menu="Grill")
     assert "Any of these is fine" in text_of(client.get(customer))
 
-    response = client.post(customer, {"answer": "confirm"}, follow=True)
+    response = client.post(customer, {"answer": "any"}, follow=True)
 
     assert text_of(response).count("Fine with you") == 2
 
@@ -166,7 +166,42 @@ def test_an_answer_is_not_changed_by_another(client: Client, customer: str) -> N
     assert "You had confirmed “Vegan” already. If that has changed, please call us." in text_of(response)
 
 
-@pytest.mark.parametrize("answer", [{}, {"answer": "maybe"}, {"answer": "confirm", "menu_id": "x" * 300}])
+def test_any_menu_is_an_answer_only_where_it_is_offered(client: Client, customer: str, order: str) -> None:
+    response = client.post(customer, {"answer": "any"})
+
+    assert response.status_code == 409
+    assert "Please answer for one of the menus below." in text_of(response)
+    assert event_store.events.in_stream(f"Order${order}").count() == 2
+
+
+def test_any_menu_that_is_sent_twice_counts_once(
+    client: Client, customer: str, order: str, suggest: Callable[..., None]
+) -> None:
+    suggest(order, menu="Grill")
+    client.post(customer, {"answer": "any"})
+
+    response = client.post(customer, {"answer": "any"}, follow=True)
+
+    assert "You had confirmed any of these menus already. Nothing more to do." in text_of(response)
+
+
+def test_a_reason_that_cannot_be_read_is_refused_with_that_reason(client: Client, customer: str) -> None:
+    response = client.post(customer, DECLINE | {"reason": "a\u202eb"})
+
+    assert response.status_code == 400
+    assert "because of your reason: There is a character in it that cannot be seen (U+202E)." in text_of(response)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"answer": "maybe"},
+        {"answer": "confirm", "menu_id": "x" * 300},
+        {"answer": "confirm", "menu_id": ""},
+        {"answer": "decline"},
+    ],
+)
 def test_an_answer_that_is_none_is_refused(client: Client, customer: str, answer: dict[str, str]) -> None:
     response = client.post(customer, answer)
 
@@ -261,8 +296,12 @@ def test_the_caterer_answers(
     assert types_in("Caterer$green-fork") == ["MenuSuggested", event]
 
 
-def test_the_caterer_cannot_answer_without_a_menu(client: Client, caterer_page: str) -> None:
-    assert client.post(caterer_page, {"answer": "confirm"}).status_code == 409
+@pytest.mark.parametrize(("answer", "status"), [("confirm", 400), ("decline", 400), ("any", 409)])
+def test_the_caterer_cannot_answer_without_a_menu(
+    client: Client, caterer_page: str, types_in: Callable[[str], list[str]], answer: str, status: int
+) -> None:
+    assert client.post(caterer_page, {"answer": answer, "menu_id": ""}).status_code == status
+    assert types_in("Caterer$green-fork") == ["MenuSuggested"]
 
 
 def test_the_caterer_of_a_menu_that_was_not_taken_is_told(

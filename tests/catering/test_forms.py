@@ -9,7 +9,8 @@ from django.utils import timezone
 from catering.forms import AnswerForm, OrderForm, SuggestMenuForm
 from tests.catering.factories import CatererFactory
 
-GOOD = {"event_id": str(uuid4()), "customer_name": "Anna", "guests": "20", "date": "2030-05-17"}
+TODAY = timezone.localdate()
+GOOD = {"event_id": str(uuid4()), "customer_name": "Anna", "guests": "20", "date": str(TODAY + dt.timedelta(days=30))}
 GOOD_MENU = {"menu": "Vegan", "caterer": "fork", "price_per_guest": "24.50", "seen_version": "1"}
 
 
@@ -23,12 +24,16 @@ def test_a_good_order() -> None:
         ("customer_name", ""),
         ("customer_name", "x" * 201),
         ("customer_name", "a\0b"),
+        ("customer_name", "a\u202eb"),
+        ("conditions", "a\x1bb"),
         ("guests", "0"),
         ("guests", "-3"),
         ("guests", "many"),
         ("guests", "5001"),
         ("date", "tomorrow"),
-        ("date", str(timezone.localdate() - dt.timedelta(days=1))),
+        ("date", str(TODAY - dt.timedelta(days=1))),
+        ("date", str(TODAY + dt.timedelta(days=731))),
+        ("date", "9999-12-31"),
         ("event_id", "42"),
         ("event_id", ""),
     ],
@@ -43,7 +48,40 @@ def test_the_first_wrong_field_has_the_focus() -> None:
     form = OrderForm(GOOD | {"guests": "0", "date": ""})
     assert not form.is_valid()
 
-    assert [name for name in form.fields if "autofocus" in form.fields[name].widget.attrs] == ["guests"]
+    assert focused(form) == ["guests"]
+
+
+def test_a_field_that_is_found_wrong_later_has_the_focus_too() -> None:
+    form = OrderForm(GOOD)
+    form.add_error("date", "Closed on that day.")
+    form.add_error("guests", "Too many for us.")
+
+    assert focused(form) == ["guests"]
+
+
+def focused(form: OrderForm) -> list[str]:
+    return [name for name, field in form.fields.items() if field.widget.attrs.get("autofocus")]
+
+
+def test_today_and_two_years_ahead_can_be_planned() -> None:
+    for day in (TODAY, TODAY + dt.timedelta(days=730)):
+        assert OrderForm(GOOD | {"date": str(day)}).is_valid()
+
+
+@pytest.mark.parametrize("text", ["Elif Yılmaz", "精進料理", "שלום", "No nuts,\r\n\tno fish", "👩‍🍳"])
+def test_what_people_can_read_is_taken(text: str) -> None:
+    form = OrderForm(GOOD | {"conditions": text})
+
+    assert form.is_valid()
+    assert form.cleaned_data["conditions"] == text
+
+
+def test_a_character_that_nobody_sees_is_named() -> None:
+    form = OrderForm(GOOD | {"customer_name": "Anna \u202enot Anna"})
+
+    assert form.errors["customer_name"] == [
+        "There is a character in it that cannot be seen (U+202E). Please type it anew."
+    ]
 
 
 @pytest.mark.django_db
@@ -52,8 +90,11 @@ def test_the_first_wrong_field_has_the_focus() -> None:
     [
         ("menu", ""),
         ("menu", "x" * 101),
+        ("menu", "a\u2067b"),
+        ("details", "a\u202db"),
         ("caterer", "nobody"),
         ("price_per_guest", "-1"),
+        ("price_per_guest", "0.00"),
         ("price_per_guest", "1.234"),
         ("price_per_guest", "NaN"),
         ("price_per_guest", "12345678"),
@@ -68,13 +109,20 @@ def test_a_wrong_field_of_a_menu_is_named(field: str, value: str) -> None:
     assert list(SuggestMenuForm(GOOD_MENU | {field: value}).errors) == [field]
 
 
-def test_an_answer_without_a_menu_is_for_any() -> None:
-    form = AnswerForm({"answer": "confirm"})
+@pytest.mark.parametrize(
+    ("answer", "menu_id", "expected"),
+    [("confirm", "vegan", ("vegan", True)), ("decline", "vegan", ("vegan", False)), ("any", "", (None, True))],
+)
+def test_an_answer_is_about_one_menu_or_any(answer: str, menu_id: str, expected: tuple[str | None, bool]) -> None:
+    form = AnswerForm({"answer": answer, "menu_id": menu_id})
     assert form.is_valid()
 
-    assert form.decision == {"menu_id": None, "confirms": True, "reason": ""}
+    assert (form.decision["menu_id"], form.decision["confirms"]) == expected
 
 
-@pytest.mark.parametrize("answer", ["", "maybe"])
-def test_an_answer_is_confirm_or_decline(answer: str) -> None:
-    assert not AnswerForm({"answer": answer, "menu_id": "vegan"}).is_valid()
+@pytest.mark.parametrize(
+    ("answer", "menu_id"),
+    [("", "vegan"), ("maybe", "vegan"), ("confirm", ""), ("confirm", " "), ("decline", ""), ("any", "vegan")],
+)
+def test_other_answers_are_none(answer: str, menu_id: str) -> None:
+    assert not AnswerForm({"answer": answer, "menu_id": menu_id}).is_valid()

@@ -30,7 +30,8 @@ from tests.catering.factories import (
 pytestmark = pytest.mark.django_db
 
 OFFICE = ["/orders/", "/orders/new/", "/orders/1001/", "/orders/1001/menus/", "/orders/1001/cancel/", "/kitchen/"]
-NEW_ORDER = {"customer_name": "Anna", "guests": "20", "date": "2030-05-17", "conditions": "No nuts"}
+SOON = timezone.localdate() + timedelta(days=30)
+NEW_ORDER = {"customer_name": "Anna", "guests": "20", "date": str(SOON), "conditions": "No nuts"}
 MENU = {"menu": "Grill", "caterer": "green-fork", "price_per_guest": "30", "seen_version": "1"}
 
 
