@@ -17,7 +17,7 @@ from django.views.generic import FormView, ListView, View
 
 from catering import order_desk, signed_links
 from catering.events import OrderPlaced
-from catering.exceptions import OrderRefused
+from catering.exceptions import MenuAlreadySuggested, OrderRefused
 from catering.forms import CancelForm, OrderForm, SuggestMenuForm, VersionedForm
 from catering.history import changes_since, history_of
 from catering.models import Caterer, KitchenTicket, OrderQuerySet, OrderSummary
@@ -167,6 +167,9 @@ class ChangeOrder(OrderPage):
             self.change(order_id, form.cleaned_data)
         except WrongExpectedVersion:
             return self._show_changes(order_id, form)
+        except MenuAlreadySuggested as refusal:
+            form.add_error("menu", str(refusal))
+            return self.show(order_id, status=409, **again)
         except OrderRefused as refusal:
             return self.show(order_id, status=409, refusal=str(refusal), **again)
         messages.success(request, self.done)

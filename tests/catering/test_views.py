@@ -316,7 +316,10 @@ def test_a_menu_that_was_suggested_before_is_refused(staff_client: Client, order
     response = staff_client.post(f"/orders/{order}/menus/", MENU | {"menu": "vegan"})
 
     assert response.status_code == 409
-    assert "was suggested for this order already" in text_of(response)
+    assert response.context["suggest_form"].errors == {
+        "menu": ["“Vegan” was suggested for this order already: name it differently."]
+    }
+    assert "“Vegan” was suggested for this order already" in text_of(response)
 
 
 def test_an_order_that_has_changed_meanwhile_is_shown_with_what_changed(staff_client: Client, order: str) -> None:
