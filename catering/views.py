@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 from django import forms
 from django.conf import settings
@@ -119,8 +120,21 @@ class NewOrder(OfficePage, FormView):  # type: ignore[type-arg]
         if placed is None:
             form.add_error(None, "This page is out of date. Open “New order” again.")
             return self.form_invalid(form)
+        if any(getattr(placed.data, name) != value for name, value in form.cleaned_data.items() if name != "event_id"):
+            return self._ask_for_second_order(form, placed.data.order_id)
         messages.info(self.request, f"This was sent twice: it is order {placed.data.order_id}, placed once.")
         return redirect("order", placed.data.order_id)
+
+    def _ask_for_second_order(self, form: forms.Form, placed_before: str) -> HttpResponse:
+        fresh = cast(QueryDict, form.data).copy()
+        fresh["event_id"] = str(uuid4())
+        again = self.form_class(fresh)
+        again.add_error(
+            None,
+            f"This page has placed order {placed_before} already, with other data: it stays as it is, and nothing new was "
+            "stored. Send this again to place it as a second order.",
+        )
+        return self.render_to_response(self.get_context_data(form=again), status=409)
 
 
 class OrderPage(OfficePage, View):

@@ -215,6 +215,20 @@ def test_a_new_order_that_is_sent_twice_is_placed_once(staff_client: Client) -> 
     assert OrderSummary.objects.count() == 1
 
 
+def test_a_page_that_has_placed_an_order_asks_before_it_places_another(staff_client: Client) -> None:
+    sent = NEW_ORDER | {"event_id": str(uuid4())}
+    staff_client.post("/orders/new/", sent)
+
+    response = staff_client.post("/orders/new/", sent | {"guests": "25"})
+
+    assert response.status_code == 409
+    assert "This page has placed order 1001 already, with other data" in text_of(response)
+    assert 'value="25"' in text_of(response)
+    again = staff_client.post("/orders/new/", response.context["form"].data)
+    assert again.headers["Location"] == "/orders/1002/"
+    assert list(OrderSummary.objects.order_by("order_id").values_list("guests", flat=True)) == [20, 25]
+
+
 def test_an_id_that_belongs_to_another_event_is_refused(staff_client: Client, order: str) -> None:
     suggested = event_store.events.in_stream(f"Order${order}").last()
     assert suggested is not None
