@@ -1,12 +1,16 @@
 """Where the demo site's pages are."""
 
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from catering import answer_pages, views
 
 urlpatterns = [
     path("", views.front, name="front"),
+    path("favicon.ico", views.favicon),
+    path("login/", views.Login.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
     path("orders/", views.Board.as_view(), name="board"),
     path("orders/new/", views.NewOrder.as_view(), name="new_order"),
     path("orders/<slug:order_id>/", views.OrderPage.as_view(), name="order"),

@@ -9,10 +9,13 @@ from uuid import uuid4
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.contrib.auth.mixins import LoginRequiredMixin, UserPassesTestMixin
+from django.contrib.auth.views import LoginView
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.utils import timezone
 from django.views.generic import FormView, ListView, View
 
@@ -36,6 +39,21 @@ def front(request: HttpRequest) -> HttpResponse:
     """What this site is, and where to click."""
     waiting = OrderSummary.objects.open().filter(waiting_for=WaitingFor.CATERER).order_by("-waiting_since")
     return render(request, "catering/front.html", {"example": waiting.first(), "debug": settings.DEBUG})
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """For programs that ask for this name whatever a page says."""
+    return redirect(static("catering/icon.svg"))
+
+
+class Login(LoginView):
+    """For the office. With DEBUG it names the demo user, where there is one."""
+
+    template_name = "catering/login.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        has_demo = settings.DEBUG and get_user_model().objects.filter(username="demo", is_active=True).exists()
+        return super().get_context_data(has_demo=has_demo, **kwargs)
 
 
 class OfficePage(LoginRequiredMixin, UserPassesTestMixin):

@@ -49,10 +49,10 @@ def signed_in(open_page: Callable[..., Page], db: None) -> Callable[..., Page]:
     get_user_model().objects.create_superuser("demo", password="demo")
 
     def signed_in(path: str, **options: Any) -> Page:
-        page = open_page(f"/admin/login/?next={path}", **options)
+        page = open_page(f"/login/?next={path}", **options)
         page.fill("#id_username", "demo")
         page.fill("#id_password", "demo")
-        page.click("[type=submit]")
+        page.get_by_role("button", name="Sign in").click()
         return page
 
     return signed_in
@@ -93,10 +93,12 @@ def test_the_offices_pages_are_readable(
 
 
 @pytest.mark.parametrize(("dark", "phone"), APPEARANCES)
-def test_the_signed_pages_are_readable(
+def test_the_pages_of_visitors_are_readable(
     open_page: Callable[..., Page], orders: dict[str, str], dark: bool, phone: bool
 ) -> None:
-    page = open_page("/customer/nonsense/", dark=dark, phone=phone)
+    page = open_page("/login/?next=/orders/", dark=dark, phone=phone)
+    assert_readable(page)
+    page.goto("/customer/nonsense/")
     assert_readable(page)
 
     for number in orders.values():

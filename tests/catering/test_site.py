@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import Client
 
@@ -33,6 +34,14 @@ def test_the_site_is_in_english_whatever_the_browser_asks_for() -> None:
     assert "This field is required." in form
     assert '<html lang="en"' in form
     assert '<html lang="en"' in admin
+
+
+@pytest.mark.django_db
+def test_the_icon_is_found_under_its_usual_name(client: Client) -> None:
+    response = client.get("/favicon.ico")
+
+    assert response.status_code == 302
+    assert finders.find(response.headers["Location"].removeprefix(settings.STATIC_URL)) is not None
 
 
 def test_shell_plus_has_the_stores_names() -> None:

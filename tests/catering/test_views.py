@@ -47,7 +47,42 @@ def test_visitors_sign_in_first_and_come_back(client: Client, path: str) -> None
     response = client.get(path)
 
     assert response.status_code == 302
-    assert response.headers["Location"] == f"/admin/login/?next={path}"
+    assert response.headers["Location"] == f"/login/?next={path}"
+
+
+def test_staff_sign_in_on_a_page_of_the_site_and_sign_out(client: Client, django_user_model: Any) -> None:
+    django_user_model.objects.create_user("anna", password="secret", is_staff=True)
+    page = client.get("/login/?next=/kitchen/")
+    assert "Sign in to the office" in text_of(page)
+    assert 'href="/"' in text_of(page)
+    assert "demo" not in text_of(page)
+
+    wrong = client.post("/login/", {"username": "anna", "password": "wrong", "next": "/kitchen/"})
+    assert "Please enter a correct username and password." in text_of(wrong)
+    right = client.post("/login/", {"username": "anna", "password": "secret", "next": "/kitchen/"})
+    assert right.headers["Location"] == "/kitchen/"
+    assert client.post("/logout/").headers["Location"] == "/"
+    assert client.get("/kitchen/").status_code == 302
+
+
+def test_the_login_page_leads_to_no_other_site(client: Client, django_user_model: Any) -> None:
+    django_user_model.objects.create_user("anna", password="secret")
+
+    response = client.post("/login/", {"username": "anna", "password": "secret", "next": "https://evil.example/"})
+
+    assert response.headers["Location"] == "/orders/"
+
+
+@pytest.mark.parametrize(
+    ("debug", "user", "named"), [(True, "demo", True), (True, "anna", False), (False, "demo", False)]
+)
+def test_the_login_page_names_the_demo_user_where_there_is_one(
+    client: Client, settings: Any, django_user_model: Any, debug: bool, user: str, named: bool
+) -> None:
+    django_user_model.objects.create_user(user, password=user)
+    settings.DEBUG = debug
+
+    assert ("with the password <b>demo</b>" in text_of(client.get("/login/"))) == named
 
 
 @pytest.mark.parametrize("path", OFFICE)
