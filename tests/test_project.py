@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,17 @@ def test_the_commands_in_the_documents_exist_in_the_makefile() -> None:
 
     assert {("README.md", "demo"), ("README.md", "test")} <= commands
     assert {command for _, command in commands} <= targets
+
+
+def test_the_demo_says_what_to_do_when_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        up_to_date = f"--old-file={sys.prefix}/project.installed"
+        command = ["make", "--no-print-directory", up_to_date, "demo", f"VENV={sys.prefix}", f"PORT={port}"]
+        demo = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert demo.returncode != 0
+    assert demo.stdout == f"Port {port} is taken. Choose another one: make demo PORT={port + 1}\n"
 
 
 def test_requirements_are_pinned_and_name_no_registry() -> None:
