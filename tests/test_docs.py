@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from event_store import WrongExpectedVersion
 from event_store.testing import isolated_registries, run_subscriptions
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +39,7 @@ def run(code: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_the_fifteen_lines_do_what_they_say(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = run(next(code for name, code in runnable_blocks() if name == "README.md-0"), monkeypatch)
+    names = run(dict(runnable_blocks())["README.md-0"], monkeypatch)
 
     places = [(place.stream, place.position, place.written_here) for place in names["places"]]
     assert capsys.readouterr().out == "vegan for order 42\n"
@@ -47,16 +48,29 @@ def test_the_fifteen_lines_do_what_they_say(
 
 
 @pytest.mark.django_db
+def test_the_fifteen_lines_are_refused_the_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = dict(runnable_blocks())["README.md-0"]
+    run(code, monkeypatch)
+
+    with pytest.raises(WrongExpectedVersion):
+        run(code, monkeypatch)
+
+
+def test_the_readme_names_the_permissions_as_django_does() -> None:
+    named = set(re.findall(r"`(event_store\.view_\w+)`", (ROOT / "README.md").read_text()))
+
+    assert named == set(
+        re.findall(r"^\| `(event_store\.view_\w+)`", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    )
+
+
+@pytest.mark.django_db
 def test_the_process_manager_does_what_it_says(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = next(code for name, code in runnable_blocks() if name == "README.md-1")
-    both = """
-from event_store import event_store
-event_store.publish(CatererConfirmed(order_id="42"), stream="Caterer$7")
-event_store.publish(CustomerConfirmed(order_id="42"), stream="Order$42")
-"""
-    run(code + both, monkeypatch)
+    blocks = dict(runnable_blocks())
+
+    run(blocks["README.md-1"] + blocks["README.md-2"], monkeypatch)
 
     assert capsys.readouterr().out == "order 42 is confirmed\n"
 
