@@ -1,189 +1,93 @@
 """
-One event per publish, beside the same rows written by pgbench (PostgreSQL) or by raw sqlite3 (SQLite).
+Events per second, stored by 1 to 8 processes and 1 to 1,000 at once, beside what the database itself can do.
 
-    python benchmarks/append.py [--database sqlite|postgresql] [--rounds 5] [--seconds 2]
+    python benchmarks/append.py [--database sqlite|postgresql] [--processes 1 8] [--events 1 100] [--rounds 5] [--seconds 1]
 
-Ten events per stream, exact expected version, 221 bytes of data, 154 bytes of metadata. The ways take turns within
-each round; the table has medians in events per second, and their ratio to the limit of the same run.
+Ten calls per stream, each with the exact expected version; about 220 bytes of data and 150 of metadata; a row in each of
+streams, events and links. The numbers of processes are tried with one event, the numbers of events with one process.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
-import sqlite3
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-from database import NAMES, database
+from database import database, versions
+from options import parser, run_for_each_database
+from tables import Goal, print_goals, print_results
+from timing import in_rounds
+from workers import Workers
+from writing import Case, Turns, add_cases, wanted_cases
 
-EVENTS_PER_STREAM = 10
-DATA = {"order_id": "42", "text": "x" * 193}
-METADATA = {"request_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "user": 7, "path": "y" * 83}
+PUBLISH, PUBLISH_LINKS = "event_store.publish", "event_store.publish, 3 links"
+BULK_CREATE, EVENTSOURCING = "ORM, bulk_create in atomic", "eventsourcing, default recorder"
+LIMITS = {"postgresql": "pgbench, prepared", "sqlite": "raw sqlite3"}
 
-PGBENCH = """
-\\set number :number + 1
-\\set stream_number :number / 10
-WITH stream AS (
-    INSERT INTO event_store_stream AS s (name, category, version, created_at)
-    VALUES ('limit' || :prefix || '$' || :stream_number, 'limit' || :prefix, 0, clock_timestamp())
-    ON CONFLICT (name) DO UPDATE SET version = s.version + 1 RETURNING id, version
-), event AS (
-    INSERT INTO event_store_storedevent
-        (event_id, type, schema_version, data, metadata, correlation_id, causation_id, recorded_at, valid_at)
-    VALUES (gen_random_uuid(), 'benchmark.Noted', 1, '{data}', '{metadata}', gen_random_uuid(), NULL, now(), now())
-    RETURNING global_position
-)
-INSERT INTO event_store_streamlink (stream_id, position, global_position, written_here, linked_at)
-SELECT stream.id, stream.version, event.global_position, true, now() FROM stream, event;
-"""
+
+GOALS = {
+    "postgresql": [
+        Goal("one event, of the limit", str(Case(1, 1)), PUBLISH, LIMITS["postgresql"], at_least=0.70),
+        Goal("one event, of eventsourcing", str(Case(1, 1)), PUBLISH, EVENTSOURCING, at_least=2.0),
+        Goal("one event, of bulk_create", str(Case(1, 1)), PUBLISH, BULK_CREATE, at_least=4),
+        Goal("8 processes, of the limit", str(Case(8, 1)), PUBLISH, LIMITS["postgresql"], at_least=0.45),
+        Goal("8 processes, of eventsourcing", str(Case(8, 1)), PUBLISH, EVENTSOURCING, at_least=2.0),
+        Goal("100 at once, of the limit", str(Case(1, 100)), PUBLISH, LIMITS["postgresql"], at_least=0.60),
+        Goal("time with 3 links, of that without", str(Case(1, 1)), PUBLISH, PUBLISH_LINKS, at_most=1.3),
+    ],
+    "sqlite": [
+        *(
+            Goal(f"{case}, {name}", str(case), PUBLISH, to, at_least=bound)
+            for case in (Case(1, 1), Case(1, 1, "FULL"))
+            for name, to, bound in (("of the limit", LIMITS["sqlite"], 0.65), ("of bulk_create", BULK_CREATE, 5))
+        ),
+        # FULL is its default.
+        Goal("FULL, of eventsourcing", str(Case(1, 1, "FULL")), PUBLISH, EVENTSOURCING, at_least=0.85),
+        Goal("time with 3 links, of that without", str(Case(1, 1)), PUBLISH, PUBLISH_LINKS, at_most=1.3),
+    ],
+}
 
 
 def main() -> None:
-    arguments = _arguments()
-    for name in NAMES if arguments.database is None else (arguments.database,):
-        # A database is bound to Django's settings, and these to a process.
-        if arguments.database is None:
-            subprocess.run([sys.executable, __file__, *sys.argv[1:], "--database", name], check=True)
-        else:
-            with database(name):
-                _print_table(name, _measure(name, arguments.rounds, arguments.seconds))
+    arguments = parser(__doc__, rounds=5, seconds=1.0)
+    add_cases(arguments)
+    run_for_each_database(arguments, _measure)
 
 
-def _measure(name: str, rounds: int, seconds: float) -> dict[str, list[float]]:
-    ways = _ways(name)
-    rates: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(rounds):
-        for way, run in ways.items():
-            rates[way].append(run(seconds))
-    return rates
-
-
-def _ways(name: str) -> dict[str, Callable[[float], float]]:
-    limit = {"pgbench, prepared (limit)": _pgbench} if name == "postgresql" else {"raw sqlite3 (limit)": _raw_sqlite}
-    return {**limit, "event_store.publish": _publish, "event_store.publish, 3 links": _publish_with_links}
-
-
-def _print_table(name: str, rates: dict[str, list[float]]) -> None:
-    medians = {way: statistics.median(values) for way, values in rates.items()}
-    limit = next(iter(medians.values()))
-    print(f"\n{name}: one event per append, one process, events/s (median of {len(next(iter(rates.values())))} rounds)")
-    for way, rate in medians.items():
-        print(f"  {way:<32}{rate:>9,.0f}{rate / limit:>8.2f} of the limit")
-
-
-def _publish(seconds: float) -> float:
-    return _published(seconds, links=[])
-
-
-def _publish_with_links(seconds: float) -> float:
-    return _published(seconds, links=["Audit", "Customer$7", "Report$2026"])
-
-
-def _published(seconds: float, *, links: list[str]) -> float:
-    from event_store import Event, NewEvent, event_store
-
-    class Noted(Event, type="benchmark.Noted"):
-        order_id: str
-        text: str
-
-    def publish(stream: str, position: int) -> None:
-        event = NewEvent(Noted(**DATA), metadata=METADATA)
-        event_store.publish(event, stream=stream, expected_version=position - 1, links=links)
-
-    return _rate(publish, seconds)
-
-
-def _raw_sqlite(seconds: float) -> float:
-    from django.db import connection as django_connection
-
-    connection = sqlite3.connect(django_connection.settings_dict["NAME"], isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    data, metadata = json.dumps(DATA), json.dumps(METADATA)
-
-    def write(stream: str, position: int) -> None:
-        now, event_id = str(datetime.now(UTC).replace(tzinfo=None)), uuid.uuid4().hex
-        connection.execute("BEGIN IMMEDIATE")
-        [(stream_id, version)] = connection.execute(
-            "INSERT INTO event_store_stream AS s (name, category, version, created_at) VALUES (?, 'limit', 0, ?)"
-            " ON CONFLICT (name) DO UPDATE SET version = s.version + 1 RETURNING id, version",
-            (stream, now),
-        ).fetchall()
-        cursor = connection.execute(
-            "INSERT INTO event_store_storedevent (event_id, type, schema_version, data, metadata, correlation_id,"
-            " causation_id, recorded_at, valid_at) VALUES (?, ?, 1, ?, ?, ?, NULL, ?, ?)",
-            (event_id, "benchmark.Noted", data, metadata, event_id, now, now),
+def _measure(arguments: argparse.Namespace) -> None:
+    name = arguments.database
+    cases = wanted_cases(arguments)
+    cases += [Case(1, 1, "FULL")] if name == "sqlite" else []
+    with database(name), Workers([1, *arguments.processes]) as workers:
+        turns = {str(case): _turns(name, Turns(case, workers, arguments.seconds)) for case in cases}
+        results = in_rounds(arguments.rounds, turns)
+        title = (
+            f"{versions()}: events stored per second, median of {arguments.rounds} rounds of {arguments.seconds:g} s"
         )
-        connection.execute(
-            "INSERT INTO event_store_streamlink (stream_id, position, global_position, written_here, linked_at)"
-            " VALUES (?, ?, ?, 1, ?)",
-            (stream_id, version, cursor.lastrowid, now),
-        )
-        connection.execute("COMMIT")
-
-    try:
-        return _rate(write, seconds)
-    finally:
-        connection.close()
+    print_results(title, results, limit=LIMITS[name])
+    print("\neventsourcing stores one row for each event, and at most 250 in one call: with 1,000 it may hang.")
+    print_goals(results, GOALS[name])
 
 
-def _rate(write: Callable[[str, int], None], seconds: float) -> float:
-    places = _places()
-    started, count = time.perf_counter(), 0
-    while (elapsed := time.perf_counter() - started) < seconds:
-        write(*next(places))
-        count += 1
-    return count / elapsed
+def _turns(name: str, turns: Turns) -> dict[str, Callable[[], float]]:
+    # Django has to be set up for these.
+    import ours
+    import pgbench
+    import raw_sqlite
+    import rivals
+    from stored import OurRows
 
-
-def _places() -> Iterator[tuple[str, int]]:
-    run, stream_number = uuid.uuid4().hex, 0
-    while True:
-        for position in range(EVENTS_PER_STREAM):
-            yield f"bench-{run}${stream_number}", position
-        stream_number += 1
-
-
-def _pgbench(seconds: float) -> float:
-    from django.db import connection
-
-    from tests.postgresql import programs
-
-    settings = connection.settings_dict
-    script = PGBENCH.replace("{data}", json.dumps(DATA)).replace("{metadata}", json.dumps(METADATA))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "append.sql"
-        path.write_text(script)
-        variables: list[Any] = ["-D", "number=0", "-D", f"prefix={time.monotonic_ns()}"]
-        place: list[Any] = ["-h", settings["HOST"] or "127.0.0.1", "-U", settings["USER"] or "postgres"]
-        place += ["-p", str(settings["PORT"])] if settings["PORT"] else []
-        command = [programs() / "pgbench", "-n", "-M", "prepared", "-c", "1", "-T", str(max(1, round(seconds)))]
-        answer = subprocess.run(
-            [*command, *variables, *place, "-f", path, settings["NAME"]], capture_output=True, text=True, check=True
-        )
-    found = re.search(r"tps = ([\d.]+) \(without initial", answer.stdout)
-    if found is None:
-        raise RuntimeError(answer.stdout + answer.stderr)
-    return float(found[1])
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--database", choices=NAMES)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    return parser.parse_args()
+    ways = {
+        LIMITS[name]: turns.of_pgbench(pgbench.append_script, OurRows())
+        if name == "postgresql"
+        else turns.of_workers(raw_sqlite.appending, OurRows()),
+        PUBLISH: turns.of_workers(ours.publishing, OurRows()),
+        PUBLISH_LINKS: turns.of_workers(ours.publishing_with_links, OurRows(streams=4)),
+        BULK_CREATE: turns.of_workers(rivals.bulk_creating, OurRows()),
+        EVENTSOURCING: turns.of_workers(rivals.eventsourcing, rivals.eventsourcing_rows()),
+    }
+    if turns.case.events > 1:
+        del ways[PUBLISH_LINKS]
+    return ways
 
 
 if __name__ == "__main__":

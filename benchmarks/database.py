@@ -16,44 +16,73 @@ NAMES = ("sqlite", "postgresql")
 
 @contextmanager
 def database(name: str) -> Iterator[None]:
+    """A new database, which processes that are started inside find by `connect`. See `server` and `new_database`."""
+    with server(name), new_database():
+        yield
+
+
+@contextmanager
+def server(name: str) -> Iterator[None]:
     """
-    `sqlite`: a file in a temporary folder. `postgresql`: a new database on the server of DATABASE_URL, or on a server
-    that is started for it and waits for the disk at every commit, as in production.
+    `sqlite`: nothing. `postgresql`: the server of DATABASE_URL, or one that is started for it and waits for the disk at
+    every commit, as in production.
     """
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     os.environ["DATABASE"] = name
-    import django
-
-    with _server(name) as url:
-        if url:
-            os.environ["DATABASE_URL"] = url
-        django.setup()
-        with _migrated_database():
-            yield
-
-
-@contextmanager
-def _server(name: str) -> Iterator[str]:
+    if name != "postgresql" or os.environ.get("DATABASE_URL"):
+        yield
+        return
     from tests.postgresql import running_server
 
-    if name != "postgresql" or os.environ.get("DATABASE_URL"):
-        yield ""
-        return
     with running_server(durable=True) as url:
-        yield url
+        os.environ["DATABASE_URL"] = url
+        yield
 
 
 @contextmanager
-def _migrated_database() -> Iterator[None]:
+def new_database() -> Iterator[None]:
+    """`sqlite`: a file in a temporary folder. `postgresql`: a new database on the server. It is removed at the end."""
+    connect()
     from django.db import connection
 
     with tempfile.TemporaryDirectory() as folder:
-        connection.settings_dict["TEST"]["NAME"] = None
-        if connection.vendor == "sqlite":
-            connection.settings_dict["TEST"]["NAME"] = str(Path(folder) / "benchmark.sqlite3")
+        name = f"benchmark_{os.getpid()}"
+        file = str(Path(folder) / "benchmark.sqlite3")
+        connection.settings_dict["TEST"]["NAME"] = file if connection.vendor == "sqlite" else name
         before = connection.settings_dict["NAME"]
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        os.environ["DATABASE_NAME"] = str(connection.settings_dict["NAME"])
         try:
             yield
         finally:
+            del os.environ["DATABASE_NAME"]
             connection.creation.destroy_test_db(before, verbosity=0)
+
+
+def connect() -> None:
+    """Set Django up on the database of the environment."""
+    import django
+
+    django.setup()
+
+
+def set_durability(synchronous: str) -> None:
+    """SQLite's NORMAL (a power cut may cost the last commits) or FULL; PostgreSQL waits for the disk anyway."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA synchronous = {synchronous}")
+
+
+def versions() -> str:
+    """What the figures were measured on."""
+    import platform
+
+    import django
+    from django.db import connection
+
+    connection.ensure_connection()
+    number = ".".join(map(str, connection.get_database_version()))
+    words = f"{connection.display_name} {number}, Python {platform.python_version()}, Django {django.__version__}"
+    return f"{words}, {os.cpu_count()} cores"
