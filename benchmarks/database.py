@@ -36,7 +36,10 @@ def server(name: str) -> Iterator[None]:
 
     with running_server(durable=True) as url:
         os.environ["DATABASE_URL"] = url
-        yield
+        try:
+            yield
+        finally:
+            del os.environ["DATABASE_URL"]
 
 
 @contextmanager
