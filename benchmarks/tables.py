@@ -28,11 +28,15 @@ class Goal:
         return f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
 
 
-def print_results(title: str, results: Results, *, limit: str) -> None:
-    """A row for each way, a column for each case; in brackets the ratio to the limit in the same rounds."""
-    rows = [[way, *(_cell(results, case, way, limit) for case in results.cases)] for way in results.ways]
-    print(f"\n{title}; in brackets the ratio to “{limit}”\n")
-    print_table(["way", *results.cases], rows)
+def print_results(title: str, results: Results, *, limit: str, by_case: bool = False) -> None:
+    """A row for each way, a column for each case, or the other way round; in brackets the ratio to the limit."""
+    print(f"\n{title}; in brackets the ratio to “{limit}” in the same rounds\n")
+    if by_case:
+        rows = [[case, *(_cell(results, case, way, limit) for way in results.ways)] for case in results.cases]
+        print_table(["", *results.ways], rows)
+    else:
+        rows = [[way, *(_cell(results, case, way, limit) for case in results.cases)] for way in results.ways]
+        print_table(["", *results.cases], rows)
 
 
 def print_goals(results: Results, goals: Iterable[Goal]) -> None:
