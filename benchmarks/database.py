@@ -78,6 +78,14 @@ def set_durability(synchronous: str) -> None:
             cursor.execute(f"PRAGMA synchronous = {synchronous}")
 
 
+def analyze() -> None:
+    """Statistics for the planner, as a store has them that has been in use for a while."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
 def versions() -> str:
     """What the figures were measured on."""
     import platform

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from database import database, versions
+from database import analyze, database, versions
 from options import parser, run_for_each_database
 from tables import print_results
 from timing import in_rounds
@@ -36,6 +36,7 @@ def _measure(arguments: argparse.Namespace) -> None:
         from samples import CALLS_PER_STREAM
 
         ours.store_events(CALLS_PER_STREAM * max(arguments.events))
+        analyze()
         turns = {str(case): _turns(name, Turns(case, workers, arguments.seconds)) for case in cases}
         results = in_rounds(arguments.rounds, turns)
         title = (

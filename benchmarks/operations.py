@@ -28,6 +28,12 @@ def _read(query: Callable[[Any, Filling], Any]) -> Callable[[Filling], Sequence[
 OPERATIONS: dict[str, tuple[Callable[[Filling], Sequence[Any]], range]] = {
     "append an event": (_append, range(1, 2)),
     f"newest {PAGE}": (_read(lambda events, _: events.backward()[:PAGE]), _A_PAGE),
+    f"{PAGE} of a frequent type in the middle": (
+        _read(
+            lambda events, filled: events.of_type(filling.FREQUENT_TYPE).after(filled.any_position(10 * PAGE))[:PAGE]
+        ),
+        _A_PAGE,
+    ),
     f"{PAGE} in the middle": (_read(lambda events, filled: events.after(filled.any_position(PAGE))[:PAGE]), _A_PAGE),
     "a stream": (_read(lambda events, filled: events.in_stream(filled.any_stream())), _A_STREAM),
     "a process’s stream": (_read(lambda events, filled: events.in_stream(filled.any_process_stream())), _A_STREAM),
@@ -53,8 +59,12 @@ OPERATIONS: dict[str, tuple[Callable[[Filling], Sequence[Any]], range]] = {
         _read(lambda events, filled: events.with_correlation_id(filled.any_conversation())),
         _A_CONVERSATION,
     ),
-    f"{PAGE} from a time on": (
+    f"{PAGE} from a time on, by time": (
         _read(lambda events, filled: events.newer_than(filled.any_time(PAGE)).as_at()[:PAGE]),
+        _A_PAGE,
+    ),
+    f"{PAGE} from a time on, by position": (
+        _read(lambda events, filled: events.newer_than(filled.any_time(PAGE))[:PAGE]),
         _A_PAGE,
     ),
     f"newest {PAGE} by validity": (_read(lambda events, _: events.as_of().backward()[:PAGE]), _A_PAGE),

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from database import analyze
 from rivals import EVENTSOURCING_AT_ONCE, eventsourcing_recorder
 from samples import DATA, METADATA, TYPE, Noted
 
@@ -64,7 +65,6 @@ class PlainRow:
 
 def store_streams() -> None:
     """Ours and those of `eventsourcing`, with statistics as they are in a store that has been used."""
-    from django.db import connection
     from eventsourcing.persistence import JSONTranscoder, StoredEvent
 
     state = JSONTranscoder().encode({"data": DATA, "metadata": METADATA})
@@ -77,8 +77,7 @@ def store_streams() -> None:
                 rows = [StoredEvent(_originator(stream), position, TYPE, state) for position in range(length)]
                 for start in range(0, length, EVENTSOURCING_AT_ONCE):
                     recorder.insert_events(rows[start : start + EVENTSOURCING_AT_ONCE])
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+    analyze()
 
 
 @contextmanager
