@@ -1,7 +1,7 @@
 """
 Links per second, written by 1 to 8 processes and 1 to 1,000 at once, beside what the database itself can do.
 
-    python benchmarks/link.py [--database sqlite|postgresql] [--processes 1 8] [--events 1 100] [--rounds 5] [--seconds 1]
+    python benchmarks/link.py [--database sqlite|postgresql] [--processes 1 8] [--events 1 100] [--rounds 3] [--seconds 1]
 
 Ten calls per stream, each with the exact expected version. The limits and the ORM know the positions of the events, the
 store is given ids and looks them up. `eventsourcing` has no links.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from database import analyze, database, versions
+from database import database, versions
 from options import parser, run_for_each_database
 from tables import print_results
 from timing import in_rounds
@@ -23,7 +23,7 @@ LIMITS = {"postgresql": "pgbench, prepared", "sqlite": "raw sqlite3"}
 
 
 def main() -> None:
-    arguments = parser(__doc__, rounds=5, seconds=1.0)
+    arguments = parser(__doc__, rounds=3, seconds=1.0)
     add_cases(arguments)
     run_for_each_database(arguments, _measure)
 
@@ -32,11 +32,10 @@ def _measure(arguments: argparse.Namespace) -> None:
     name, cases = arguments.database, wanted_cases(arguments)
     with database(name), Workers(arguments.processes) as workers:
         # Django has to be set up for these.
-        import ours
-        from samples import CALLS_PER_STREAM
+        from filling import Filling
+        from samples import LINKABLE
 
-        ours.store_events(CALLS_PER_STREAM * max(arguments.events))
-        analyze()
+        Filling(LINKABLE).store()
         turns = {str(case): _turns(name, Turns(case, workers, arguments.seconds)) for case in cases}
         results = in_rounds(arguments.rounds, turns)
         title = (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from samples import CALLS_PER_STREAM, DATA, METADATA, Noted, Place
+from samples import CALLS_PER_STREAM, DATA, LINKABLE, METADATA, Neighbours, Noted, Place
 from writing import Write
 
-from event_store import NewEvent, event_store
+from event_store import NewEvent, RecordedEvent, event_store
 
 
 @contextmanager
@@ -30,32 +32,29 @@ def publishing_with_links(events: int) -> Iterator[Write]:
 @contextmanager
 def linking(events: int) -> Iterator[Write]:
     """Recorded events, as a subscriber has them at hand: one round trip."""
-    first_events = list(event_store.events[: CALLS_PER_STREAM * events])
-
-    def link(place: Place) -> None:
-        at = place.version + 1
-        event_store.link(first_events[at : at + events], stream=place.stream, expected_version=place.version)
-
-    yield link
+    with _linking(events, lambda event: event) as write:
+        yield write
 
 
 @contextmanager
 def linking_ids(events: int) -> Iterator[Write]:
     """Ids alone: what `link` returns is read in a second round trip."""
-    ids = [event.id for event in event_store.events[: CALLS_PER_STREAM * events]]
+    with _linking(events, lambda event: event.id) as write:
+        yield write
+
+
+@contextmanager
+def _linking(events: int, given: Callable[[RecordedEvent[Any]], Any]) -> Iterator[Write]:
+    count = 2 * CALLS_PER_STREAM * max(events, 100)
+    start = random.randrange(LINKABLE - count + 1)
+    at_hand = [given(each) for each in event_store.events.after(start)[:count]]
+    neighbours = Neighbours(count)
 
     def link(place: Place) -> None:
-        at = place.version + 1
-        event_store.link(ids[at : at + events], stream=place.stream, expected_version=place.version)
+        wanted = [at_hand[position - 1] for position in neighbours.positions(place, events)]
+        event_store.link(wanted, stream=place.stream, expected_version=place.version)
 
     yield link
-
-
-def store_events(count: int) -> None:
-    """Store so many events for `linking`, which get the positions from 1 on in a store that is new."""
-    for start in range(0, count, 1000):
-        [*_, last] = event_store.append(_new(min(1000, count - start)), stream=f"Linked${start}")
-    assert last.global_position == count
 
 
 def _new(events: int) -> list[NewEvent[Noted]]:

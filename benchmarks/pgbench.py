@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 
 from columns import in_order_of_columns
-from samples import CALLS_PER_STREAM, DATA_AS_JSON, METADATA_AS_JSON, TYPE
+from samples import CALLS_PER_STREAM, DATA_AS_JSON, LINKABLE, METADATA_AS_JSON, TYPE
 
 ADVANCE_STREAM = """
     INSERT INTO event_store_stream AS s (name, category, version, created_at)
@@ -41,7 +41,10 @@ SELECT stream.id, stream.version - {events} + row_number() OVER (ORDER BY event.
 """
 
 LINK = """
-\\set first {events} * (:call % {calls_per_stream})
+\\if :call % {calls_per_stream} = 0
+\\set start random(0, {linkable} - {calls_per_stream} * {events})
+\\endif
+\\set first :start + {events} * (:call % {calls_per_stream})
 WITH stream AS ({advance})
 INSERT INTO event_store_streamlink (stream_id, position, global_position, written_here, linked_at)
 SELECT stream.id, stream.version - {events} + row_number() OVER (ORDER BY event.global_position),
@@ -78,9 +81,11 @@ def append_script(events: int) -> str:
 
 
 def link_script(events: int) -> str:
-    """A script of pgbench that links so many of the store's first events, whose positions it knows."""
+    """A script of pgbench that links so many events whose positions it knows."""
     advance = ADVANCE_STREAM.format(events=events)
-    return COUNT_CALLS + LINK.format(advance=advance, events=events, calls_per_stream=CALLS_PER_STREAM)
+    return COUNT_CALLS + LINK.format(
+        advance=advance, events=events, calls_per_stream=CALLS_PER_STREAM, linkable=LINKABLE
+    )
 
 
 def run_pgbench(script: str, clients: int, seconds: float) -> tuple[int, float]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from columns import in_order_of_columns
-from samples import DATA_AS_JSON, METADATA_AS_JSON, TYPE, Place
+from samples import DATA_AS_JSON, LINKABLE, METADATA_AS_JSON, TYPE, Neighbours, Place
 from writing import Write
 
 EVENT = {
@@ -48,13 +48,14 @@ def appending(events: int) -> Iterator[Write]:
 
 @contextmanager
 def linking(events: int) -> Iterator[Write]:
-    """Links to the store's first events, whose positions it knows."""
+    """Links to events whose positions it knows."""
+    neighbours = Neighbours(LINKABLE)
 
     def write(place: Place) -> None:
         first = place.version + 1
         connection.execute("BEGIN IMMEDIATE")
         stream_id, _ = _advance(connection, place, events, _now())
-        _insert_links(connection, stream_id, first, range(first + 1, first + 1 + events), False, _now())
+        _insert_links(connection, stream_id, first, neighbours.positions(place, events), False, _now())
         connection.execute("COMMIT")
 
     with _sqlite() as connection:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import stored
-from samples import DATA, METADATA, TYPE, Place
+from samples import DATA, LINKABLE, METADATA, TYPE, Neighbours, Place
 from writing import Write
 
 EVENTSOURCING_AT_ONCE = 250
@@ -51,19 +51,21 @@ def bulk_creating(events: int) -> Iterator[Write]:
 
 @contextmanager
 def bulk_linking(events: int) -> Iterator[Write]:
-    """Links to the store's first events, whose positions it knows, with the ORM, in a transaction: five round trips."""
+    """Links to events whose positions it knows, with the ORM, in a transaction: five round trips."""
     from django.db import transaction
     from django.utils.timezone import now
 
     from event_store.models import Stream, StreamLink
 
+    neighbours = Neighbours(LINKABLE)
+
     def write(place: Place) -> None:
-        first, time = place.version + 1, now()
+        time, wanted = now(), neighbours.positions(place, events)
         with transaction.atomic():
             stream = _advanced(Stream, place, events)
             StreamLink.objects.bulk_create(
-                StreamLink(stream=stream, position=at, event_id=at + 1, written_here=False, linked_at=time)
-                for at in range(first, first + events)
+                StreamLink(stream=stream, position=at, event_id=event, written_here=False, linked_at=time)
+                for at, event in enumerate(wanted, start=place.version + 1)
             )
 
     yield write

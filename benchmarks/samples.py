@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from event_store import Event
 
 CALLS_PER_STREAM = 10
+LINKABLE = 200_000
+"""How many events are there to be linked."""
 TYPE = "benchmark.Noted"
 DATA = {"order_id": "42", "text": "x" * 193}
 METADATA = {"request_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "user": 7, "path": "y" * 83}
@@ -43,6 +46,24 @@ class Place:
         """Three further streams, of which no other process writes: a hundred customers, ten caterers, one day."""
         number = self.stream_number
         return [f"Customer-{self.run}${number % 100}", f"Caterer-{self.run}${number % 10}", f"Day-{self.run}$1"]
+
+
+class Neighbours:
+    """
+    The events that a stream is to show: neighbours, and others for each stream, so that none has very many links.
+
+    Args:
+        count: of stored events; they have the global positions from 1 on.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count, self._start = count, 0
+
+    def positions(self, place: Place, events: int) -> range:
+        if place.version < 0:
+            self._start = random.randrange(self._count - CALLS_PER_STREAM * events + 1)
+        first = 1 + self._start + place.version + 1
+        return range(first, first + events)
 
 
 def places(events: int) -> Iterator[Place]:
