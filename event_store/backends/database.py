@@ -206,7 +206,8 @@ class DatabaseBackend(Backend):
 
 
 def _recorded(row: Sequence[Any], selection: Selection) -> RecordedEvent[Any]:
-    event_id, event_type, version, data, metadata, correlation_id, causation_id, recorded_at, valid_at, at = row[:10]
+    event_id, event_type, version, data, metadata, correlation_id, causation_id, recorded, valid, at = row[:10]
+    recorded_at = read_time(recorded)
     return RecordedEvent(
         id=read_uuid(event_id),
         type=event_type,
@@ -215,8 +216,8 @@ def _recorded(row: Sequence[Any], selection: Selection) -> RecordedEvent[Any]:
         metadata=metadata if selection.as_json else decode_plain(metadata),
         correlation_id=correlation_id and read_uuid(correlation_id),
         causation_id=causation_id and read_uuid(causation_id),
-        recorded_at=read_time(recorded_at),
-        valid_at=read_time(valid_at),
+        recorded_at=recorded_at,
+        valid_at=recorded_at if valid == recorded else read_time(valid),
         global_position=at,
         stream=selection.stream if selection.stream is not None else row[11],
         position=row[10],

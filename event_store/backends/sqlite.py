@@ -41,9 +41,7 @@ def append(
             wanted = {**links, stream: expected_version}
             advanced = _advance_streams(cursor, wanted, len(events), condition, now)
             positions = _insert_events(cursor, events, category_of(stream), now)
-            for name, (stream_id, last_version) in advanced.items():
-                first = last_version - len(events) + 1
-                _insert_links(cursor, stream_id, first, positions, written_here=name == stream, now=now)
+            _insert_links(cursor, _links(advanced, positions, written_to=stream, now=now))
     except IntegrityError as error:
         # Looking for duplicates beforehand would cost every append a statement.
         with connection.cursor() as cursor:
@@ -74,7 +72,7 @@ def link(
         positions = [found[event_id] for event_id in event_ids]
         _refuse_linked(cursor, stream, stream_id, found)
         first = last_version - len(event_ids) + 1
-        _insert_links(cursor, stream_id, first, positions, written_here=False, now=now)
+        _insert_links(cursor, _links({stream: (stream_id, last_version)}, positions, written_to=None, now=now))
     return first
 
 
@@ -225,14 +223,22 @@ def _event_row(event: EncodedEvent, category: str, now: datetime) -> list[Any]:
     ]
 
 
-def _insert_links(
-    cursor: Any, stream_id: int, first: int, positions: Sequence[int], *, written_here: bool, now: datetime
-) -> None:
+def _links(
+    advanced: Mapping[str, tuple[int, int]], positions: Sequence[int], *, written_to: str | None, now: datetime
+) -> list[tuple[Any, ...]]:
+    linked_at = _time(now)
+    return [
+        (stream_id, last_version - len(positions) + number, at, name == written_to, linked_at)
+        for name, (stream_id, last_version) in advanced.items()
+        for number, at in enumerate(positions, start=1)
+    ]
+
+
+def _insert_links(cursor: Any, rows: Sequence[tuple[Any, ...]]) -> None:
     insert = (
         "INSERT INTO event_store_streamlink (stream_id, position, global_position, written_here, linked_at)"
         " VALUES (%s, %s, %s, %s, %s)"
     )
-    rows = [(stream_id, first + index, at, written_here, _time(now)) for index, at in enumerate(positions)]
     if len(rows) == 1:
         cursor.execute(insert, rows[0])
     else:
