@@ -61,7 +61,8 @@ class PayloadAdmin(ReadOnlyAdmin):
     payload_fields: tuple[str, ...] = ()
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
-        return () if request.user.has_perm("event_store.view_payload") else self.payload_fields
+        hidden = () if request.user.has_perm("event_store.view_payload") else self.payload_fields
+        return (*(super().get_exclude(request, obj) or ()), *hidden)
 
 
 @admin.register(Stream)
@@ -110,9 +111,15 @@ class ProcessAdmin(ReadOnlyAdmin):
 
 @admin.register(ProcessStep)
 class ProcessStepAdmin(PayloadAdmin):
-    list_display = ("process", "number", "event", "completed", "handled_at")
+    list_display = ("process", "step", "event", "completed", "handled_at")
     list_select_related = ("process", "event")
     payload_fields = ("state_before",)
+    exclude = ("number",)
+    readonly_fields = ("step",)
+
+    @admin.display(description="Step", ordering="number")
+    def step(self, step: ProcessStep) -> int:
+        return step.number + 1
 
 
 @admin.register(IssuedCommand)

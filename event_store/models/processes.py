@@ -52,7 +52,7 @@ class Process(models.Model):
 
 
 class ProcessStep(models.Model):
-    """One event handled by one process, once. `number` is the event's position in the process stream."""
+    """One event handled by one process, once. `number` is the event's position in the process stream, from 0."""
 
     id = models.BigAutoField(primary_key=True)
     process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="steps", db_index=False)
@@ -69,7 +69,8 @@ class ProcessStep(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"step {self.number}"
+        # People count steps from 1, everywhere.
+        return f"step {self.number + 1}"
 
 
 class IssuedCommand(models.Model):

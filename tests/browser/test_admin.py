@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -59,6 +60,18 @@ def test_an_object_can_be_looked_at_and_not_changed(client: Client, orders: Any)
         "Customer$7 #0 (linked)"
         in client.get(f"/admin/event_store/storedevent/{orders['customer'].global_position}/change/").text
     )
+
+
+def test_steps_are_counted_from_one_as_in_the_browser(client: Client, orders: Any) -> None:
+    step = ProcessStep.objects.get(process__key="41", number=1)
+    row = client.get("/admin/event_store/processstep/").text
+    page = client.get(f"/admin/event_store/processstep/{step.pk}/change/").text
+
+    assert str(step) == "step 2"
+    assert '<td class="field-step">2</td>' in row
+    assert "step 2" in page
+    assert re.search(r"Step:.*?readonly[^>]*>2<", page, re.DOTALL)
+    assert "Number:" not in page
 
 
 def test_payloads_need_their_permission(sign_in: Any) -> None:
