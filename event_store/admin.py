@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest
@@ -28,12 +29,32 @@ NEWEST = 1_000
 
 
 class NewestPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages through the newest 1,000 rows: counting them all, or skipping many, would cost more with every event."""
+    """
+    Pages through the newest 1,000 rows: counting them all, or skipping many, would cost more with every event.
+
+    `is_capped` tells that there are more.
+    """
 
     @cached_property
     def count(self) -> int:
+        return min(self._counted, NEWEST)
+
+    @property
+    def is_capped(self) -> bool:
+        return self._counted > NEWEST
+
+    @cached_property
+    def _counted(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by()[:NEWEST].count())
+        return int(rows.order_by()[: NEWEST + 1].count())
+
+
+class NewestChangeList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.paginator.is_capped:
+            # Equal numbers have the search form leave out "1000 results"; below the list stands how many are shown.
+            self.full_result_count = self.result_count
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -44,6 +65,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # With both bars off the change list would bring an inline style.
     actions_on_top = True
     actions = None
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NewestChangeList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

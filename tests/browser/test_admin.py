@@ -35,8 +35,24 @@ def test_a_change_list_is_read_only_and_never_counts_everything(client: Client, 
 
     assert response.status_code == 200
     assert client.get(f"/admin/event_store/{model}/add/").status_code == 403
-    assert all("LIMIT 1000" in sql for sql in counts)
+    assert all("LIMIT 1001" in sql for sql in counts)
     assert not any("DISTINCT" in each["sql"] for each in captured)
+
+
+def test_a_capped_list_says_that_there_are_more(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("event_store.admin.NEWEST", 3)
+    event_store.append([Noted()] * 3, stream="n")
+    assert "3 events" in client.get("/admin/event_store/storedevent/").text
+    for number in range(4):
+        event_store.append(Noted(), stream=f"n{number}")
+
+    capped = client.get("/admin/event_store/storedevent/").text
+    found = client.get("/admin/event_store/stream/?q=n").text
+
+    assert "the newest 3 events; more are stored and not listed here" in capped
+    assert "the newest 3 streams; more" in found
+    assert "3 results" not in found
+    assert "the first 3 streams; more" in client.get("/admin/event_store/stream/?o=1").text
 
 
 def test_change_lists_link_to_the_browser(client: Client, orders: Any) -> None:
