@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 from django.contrib.admin import AdminSite
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -50,12 +52,14 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
         section: the item of the navigation that the page belongs to.
         permission_required: all of these are needed; anonymous visitors are sent to the login, others get a 403.
         any_permission: or one of these is enough.
+        languages: what the pages are written in; visitors with another language see the first of these.
     """
 
     admin_site: AdminSite | None = None
     section: ClassVar[str] = ""
     permission_required: Any = (VIEW_EVENTS,)
     any_permission: ClassVar[tuple[str, ...]] = ()
+    languages: ClassVar[tuple[str, ...]] = ("en",)
 
     def has_permission(self) -> bool:
         if self.any_permission:
@@ -67,7 +71,12 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
         return reverse(f"{name}:login") if name else str(super().get_login_url())
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        response = super().dispatch(request, *args, **kwargs)
+        language = self._language()
+        with translation.override(language):
+            response = super().dispatch(request, *args, **kwargs)
+            if isinstance(response, TemplateResponse):
+                response.render()
+        response.headers.setdefault("Content-Language", language)
         # Names of streams may hold personal data.
         response.headers.setdefault("Referrer-Policy", "same-origin")
         return response
@@ -95,6 +104,11 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
             may_see_processes=self.may(VIEW_PROCESSES),
             **context,
         )
+
+    def _language(self) -> str:
+        # Django's catalogues translate some of our words, the frame's and the "Go" of a button: a page would be a mixture.
+        wanted = translation.get_language() or ""
+        return wanted if wanted.partition("-")[0] in self.languages else self.languages[0]
 
     def _navigation(self) -> Iterable[NavigationItem]:
         for name, label, permissions in NAVIGATION:

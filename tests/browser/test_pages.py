@@ -391,6 +391,18 @@ def test_processes_without_events_show_no_event_pages(sign_in: Callable[..., Cli
     assert client.get(ADMIN).status_code == 200
 
 
+def test_a_page_is_in_one_language_whatever_the_visitors_is(client: Client, orders: Any) -> None:
+    german = {"accept-language": "de"}
+    page = client.get(f"{ADMIN}processes/Agreement/41/", headers=german)
+
+    assert "Ausführen" not in page.text
+    assert "Abmelden" not in page.text
+    assert 'lang="en"' in page.text
+    assert page.headers["Content-Language"] == "en"
+    assert client.get(ADMIN, headers={"accept-language": "en-gb"}).headers["Content-Language"] == "en-gb"
+    assert "Abmelden" in client.get("/admin/", headers=german).text
+
+
 # ---- mounts
 
 
