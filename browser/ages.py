@@ -1,4 +1,4 @@
-"""How long ago, in words as short as `3 d 4 h`."""
+"""How long ago, in words as short as `3 d 4 h`, which no line breaks apart."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+NO_BREAK_SPACE = "\u00a0"
+
 
 def age(moment: datetime, *, now: datetime | None = None) -> str:
     """The time since a moment: seconds, minutes, hours with minutes below 10 h, days with hours below 10 d."""
@@ -14,7 +16,10 @@ def age(moment: datetime, *, now: datetime | None = None) -> str:
 
 
 def duration(length: timedelta) -> str:
-    seconds = max(0, int(length.total_seconds()))
+    return _words(max(0, int(length.total_seconds()))).replace(" ", NO_BREAK_SPACE)
+
+
+def _words(seconds: int) -> str:
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if seconds < 60:
         return _("%(seconds)d s") % {"seconds": seconds}

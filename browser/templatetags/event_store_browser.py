@@ -133,15 +133,27 @@ def es_zone() -> str:
     return timezone.localtime().tzname() or ""
 
 
-@register.filter
-def es_age(moment: datetime | None) -> str:
-    return "" if moment is None else age(moment)
+@register.simple_tag
+def es_since(moment: datetime | None, *, hot: bool = False) -> SafeString:
+    """How long something has lasted, then since when; `hot`: longer than it may."""
+    if moment is None:
+        return es_time(None)
+    return format_html('<b class="{}">{}</b>\u00a0· {}', "age-hot" if hot else "", age(moment), es_time(moment))
+
+
+@register.simple_tag
+def es_ago(moment: datetime | None, *, long: bool = False) -> SafeString:
+    """When something happened, then how long ago."""
+    if moment is None:
+        return es_time(None)
+    ago = _("%(age)s ago") % {"age": age(moment)}
+    return format_html('{} <span class="es-quiet">·\u00a0{}</span>', es_time(moment, long=long), ago)
 
 
 @register.filter
 def es_duration(length: timedelta) -> str:
     seconds = length.total_seconds()
-    return _("%(ms)d ms") % {"ms": round(seconds * 1000)} if 0 <= seconds < 1 else duration(length)
+    return _("%(ms)d\u00a0ms") % {"ms": round(seconds * 1000)} if 0 <= seconds < 1 else duration(length)
 
 
 @register.filter

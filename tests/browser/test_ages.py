@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from browser.ages import age, duration
+from browser.ages import NO_BREAK_SPACE, age, duration
 from browser.visible import visible, visible_text
 
 
@@ -23,11 +23,11 @@ from browser.visible import visible, visible_text
     ],
 )
 def test_lengths_of_time_are_short(length: timedelta, words: str) -> None:
-    assert duration(length) == words
+    assert duration(length) == words.replace(" ", NO_BREAK_SPACE)
 
 
 def test_an_age_counts_from_now() -> None:
-    assert age(datetime(2026, 1, 1, tzinfo=UTC), now=datetime(2026, 1, 2, tzinfo=UTC)) == "1 d"
+    assert age(datetime(2026, 1, 1, tzinfo=UTC), now=datetime(2026, 1, 2, tzinfo=UTC)) == f"1{NO_BREAK_SPACE}d"
 
 
 def test_hidden_characters_are_shown_and_others_escaped() -> None:

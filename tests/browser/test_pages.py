@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from django.db.models import JSONField, Value
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import clear_script_prefix, reverse, set_script_prefix
+from django.utils import timezone
 
 from browser.converters import escape_name
 from event_store import AppendCondition, event_store
@@ -38,10 +40,14 @@ PAGES = [
     ("processes/", ["What they are waiting for", "waiting", "CatererSaidYes", "Agreement"], 9),
     ("processes/Agreement/", ["Confirms an order once both sides have said yes.", "41", "42"], 7),
     ("processes/Agreement/?status=waiting&waiting_for=sample.CatererSaidYes", ["42", "Waiting"], 7),
-    ("processes/Agreement/41/", ["Completed", "Confirm", "both said yes", "State after step 2", "Accepted"], 9),
+    (
+        "processes/Agreement/41/",
+        ["Completed", "Confirm", "because both said yes", "· Accepted", "State after step 2"],
+        9,
+    ),
     ("processes/Agreement/41/?at=0", ["State before the first step"], 9),
     ("processes/Agreement/41/?at=1", ["State after step 1", "was false"], 9),
-    ("processes/Agreement/42/", ["Waiting", "CatererSaidYes", "since"], 9),
+    ("processes/Agreement/42/", ["Waiting", "CatererSaidYes for 0\u00a0s\u00a0· "], 9),
     ("handlers/", ["Agreement", "OK"], 7),
     ("help/", ["Stuck", "linked"], 5),
     ("find/?q=Ord", ["Order$41", "Order$42"], 11),
@@ -192,13 +198,20 @@ def test_markup_everywhere_is_text(client: Client) -> None:
 def test_a_process_that_waits_too_long_is_stuck_and_says_why(
     client: Client, orders: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
     monkeypatch.setattr(Agreement, "stuck_after", timedelta(0))
 
     for path in ("", "processes/", "processes/Agreement/?status=stuck", "processes/Agreement/42/"):
         assert "Stuck" in client.get(ADMIN + path).text
-    assert "has waited for CatererSaidYes longer than 0 s" in client.get(f"{ADMIN}processes/").text
+    assert "has waited for CatererSaidYes longer than 0\u00a0s" in client.get(f"{ADMIN}processes/").text
+
+
+def test_an_age_keeps_its_distance_from_a_date(client: Client, orders: Any) -> None:
+    with event_store.clock(lambda: timezone.now() - timedelta(days=3, hours=4, minutes=1)):
+        event_store.append(Noted(), stream="old")
+    Process.objects.update(waiting_since=timezone.now() - timedelta(hours=9, minutes=1))
+
+    assert re.search(r"</time> <span[^>]*>·\u00a03\u00a0d\u00a04\u00a0h ago</span>", client.get(f"{ADMIN}events/").text)
+    assert re.search(r">9\u00a0h\u00a01\u00a0min</b>\u00a0· <time", client.get(f"{ADMIN}processes/").text)
 
 
 def test_a_fold_that_raises_shows_the_steps_before_it(
@@ -230,8 +243,6 @@ def test_events_whose_class_is_gone_and_whose_data_is_odd_are_shown(client: Clie
 
 
 def test_failures_are_listed(client: Client, orders: Any) -> None:
-    from django.utils import timezone
-
     now = timezone.now()
     FailedEvent.objects.create(
         subscription=Subscription.objects.get(name="Agreement"), event_id=orders["customer"].global_position,
