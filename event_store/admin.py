@@ -23,6 +23,7 @@ from event_store.models import (
     StreamLink,
     Subscription,
 )
+from event_store.processes.manager import ANY_EVENT
 
 MOST_LINKS = 100
 NEWEST = 1_000
@@ -129,8 +130,14 @@ class FailedEventAdmin(ReadOnlyAdmin):
 
 @admin.register(Process)
 class ProcessAdmin(ReadOnlyAdmin):
-    list_display = ("key", "type", "status", "waiting_for", "waiting_since", "step_count")
+    list_display = ("key", "type", "status", "awaited", "waiting_since", "step_count")
     search_fields = ("key__startswith",)
+    exclude = ("waiting_for",)
+    readonly_fields = ("awaited",)
+
+    @admin.display(description="Waiting for", ordering="waiting_for", empty_value="–")
+    def awaited(self, process: Process) -> str:
+        return "any event" if process.waiting_for == ANY_EVENT else process.waiting_for
 
 
 @admin.register(ProcessStep)

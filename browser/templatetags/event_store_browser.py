@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from browser.ages import age, duration
+from browser.awaited import ANY_EVENT, any_event, groups
 from browser.json_tree import summary
 from browser.views.base import page_url
 from browser.visible import visible, visible_text
@@ -100,15 +101,15 @@ def es_awaited(waiting_for: str) -> SafeString:
     """`a.A | a.B & a.C` as kinds with "or" and "and" between."""
     if not waiting_for:
         return format_html('<span class="es-quiet">{}</span>', _("nothing named"))
-    if waiting_for == "*":
-        return format_html('<span class="es-quiet">{}</span>', _("any event it reacts to"))
-    groups = [
-        format_html_join(
-            format_html(" <em>{}</em> ", _("or")), "{}", ((es_kind("event", each),) for each in group.split(" | "))
-        )
-        for group in waiting_for.split(" & ")
-    ]
-    return format_html_join(format_html(" <em>{}</em> ", _("and")), "{}", ((each,) for each in groups))
+    either, both = format_html(" <em>{}</em> ", _("or")), format_html(" <em>{}</em> ", _("and"))
+    shown = (format_html_join(either, "{}", ((_awaited(each),) for each in group)) for group in groups(waiting_for))
+    return format_html_join(both, "{}", ((each,) for each in shown))
+
+
+def _awaited(type_name: str) -> SafeString:
+    if type_name == ANY_EVENT:
+        return format_html('<span class="es-quiet">{}</span>', any_event())
+    return es_kind("event", type_name)
 
 
 @register.simple_tag

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from browser.ages import duration
+from browser.awaited import in_words
 from browser.cursors import Page, page_by_key, page_by_number
 from browser.json_tree import plain_tree
 from browser.svg import Timeline, timeline
@@ -277,9 +278,8 @@ def _stuck_before(manager: type[ProcessManager] | None) -> datetime | None:
 def _why_stuck(process: Process) -> str:
     manager = process_managers.get(process.type)
     allowed = duration(manager.stuck_after) if manager and manager.stuck_after is not None else ""
-    names = process.waiting_for.replace(" & ", f" {_('and')} ").replace(" | ", f" {_('or')} ")
-    short = " ".join(word.rpartition(".")[2] for word in names.split())
-    return _("has waited for %(what)s longer than %(allowed)s") % {"what": short or "…", "allowed": allowed}
+    what = in_words(process.waiting_for) or "…"
+    return _("has waited for %(what)s longer than %(allowed)s") % {"what": what, "allowed": allowed}
 
 
 def _docstring(manager: type[ProcessManager] | None) -> str:

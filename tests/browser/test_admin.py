@@ -90,6 +90,14 @@ def test_steps_are_counted_from_one_as_in_the_browser(client: Client, orders: An
     assert "Number:" not in page
 
 
+def test_a_process_that_waits_for_any_event_says_so(client: Client, orders: Any) -> None:
+    Process.objects.filter(key="42").update(waiting_for="*")
+    process = Process.objects.get(key="42")
+
+    assert '<td class="field-awaited">any event</td>' in client.get("/admin/event_store/process/").text
+    assert ">any event<" in client.get(f"/admin/event_store/process/{process.pk}/change/").text
+
+
 def test_payloads_need_their_permission(sign_in: Any) -> None:
     [event] = event_store.publish(Noted(text="s3cret"), stream="s")
 

@@ -18,7 +18,7 @@ from django.urls import clear_script_prefix, reverse, set_script_prefix
 from django.utils import timezone
 
 from browser.converters import escape_name
-from event_store import AppendCondition, event_store
+from event_store import AppendCondition, event_store, process_managers
 from event_store.immutability import changes_allowed
 from event_store.models import FailedEvent, Process, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
@@ -212,6 +212,34 @@ def test_an_age_keeps_its_distance_from_a_date(client: Client, orders: Any) -> N
 
     assert re.search(r"</time> <span[^>]*>·\u00a03\u00a0d\u00a04\u00a0h ago</span>", client.get(f"{ADMIN}events/").text)
     assert re.search(r">9\u00a0h\u00a01\u00a0min</b>\u00a0· <time", client.get(f"{ADMIN}processes/").text)
+
+
+def test_a_type_that_is_not_loaded_is_not_called_gone(client: Client, orders: Any) -> None:
+    del process_managers["Agreement"]
+
+    for path in ("processes/Agreement/", "processes/Agreement/41/"):
+        page = client.get(ADMIN + path)
+        assert page.status_code == 200
+        assert "No code that is loaded here declares this type" in page.text
+
+
+@pytest.mark.parametrize(
+    ("waiting_for", "words"),
+    [
+        ("*", "any event it reacts to"),
+        ("sample.Noted | *", "Noted or any event it reacts to"),
+        ("* & sample.Noted", "any event it reacts to and Noted"),
+    ],
+)
+def test_any_event_is_said_in_words(
+    client: Client, orders: Any, monkeypatch: pytest.MonkeyPatch, waiting_for: str, words: str
+) -> None:
+    monkeypatch.setattr(Agreement, "stuck_after", timedelta(0))
+    Process.objects.filter(key="42").update(waiting_for=waiting_for)
+    board = " ".join(re.sub(r"<[^>]+>", " ", client.get(f"{ADMIN}processes/").text).split())
+
+    assert board.count(f" {words} ") == 2
+    assert f"has waited for {words} longer than" in board
 
 
 def test_a_fold_that_raises_shows_the_steps_before_it(
