@@ -22,7 +22,7 @@ class OverviewView(BrowserView):
         sees_processes, sees_events = self.may(VIEW_PROCESSES), self.may(VIEW_EVENTS)
         latest = event_store.events.as_json().backward()[:LATEST]
         return super().get_context_data(
-            attention=needing_attention(limit=10, with_errors=self.may_see_payload) if sees_processes else [],
+            attention=needing_attention(limit=10, with_errors=self.may_see_payload) if sees_processes else None,
             groups=waiting_groups() if sees_processes else [],
             events=log_rows(latest, with_payload=self.may_see_payload) if sees_events else [],
             failing=list(Subscription.objects.filter(status=Subscription.Status.FAILING)[:10]) if sees_events else [],

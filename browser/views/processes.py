@@ -23,7 +23,17 @@ from event_store.models import IssuedCommand, Process, ProcessStep
 
 COUNTED_UP_TO = 10_000
 MOST_GROUPS = 100
-STATUSES = ("waiting", "stuck", "failed", "completed")
+MOST_ATTENTION = 100
+
+
+def status_labels() -> dict[str, str]:
+    """What can be listed, as it is read in this order: stuck ones are waiting, too."""
+    return {
+        "waiting": _("waiting"),
+        "stuck": _("of them stuck"),
+        "failed": _("failed"),
+        "completed": _("completed"),
+    }
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,17 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class AttentionList:
+    """`is_more` when more processes need attention than `rows` shows."""
+
+    rows: Sequence[Attention]
+    is_more: bool
+
+
+@dataclass(frozen=True)
 class StatusCount:
     status: str
+    label: str
     count: int
     is_more: bool
 
@@ -91,14 +110,15 @@ def waiting_groups() -> list[Group]:
     return [Group(**row) for row in rows]
 
 
-def needing_attention(*, limit: int, with_errors: bool) -> list[Attention]:
+def needing_attention(*, limit: int, with_errors: bool) -> AttentionList:
     """Failed processes first, then stuck ones, each with the reason in words; errors may tell of payloads."""
-    failed = list(Process.objects.filter(status=Process.Status.FAILED).order_by("-updated_at")[:limit])
-    stuck = list(Process.objects.filter(is_stuck()).order_by("waiting_since")[: limit - len(failed)])
+    failed = list(Process.objects.filter(status=Process.Status.FAILED).order_by("-updated_at")[: limit + 1])
+    stuck = list(Process.objects.filter(is_stuck()).order_by("waiting_since")[: limit + 1 - len(failed)])
     hidden = _("hidden: it needs the permission to view the data of events")
-    return [
+    rows = [
         Attention(each, "failed", each.last_error if with_errors else hidden, each.updated_at) for each in failed
     ] + [Attention(each, "stuck", _why_stuck(each), each.waiting_since or each.updated_at) for each in stuck]
+    return AttentionList(rows[:limit], is_more=len(rows) > limit)
 
 
 class BoardView(BrowserView):
@@ -111,7 +131,7 @@ class BoardView(BrowserView):
         return super().get_context_data(
             counts=_counts(groups),
             groups=groups,
-            attention=needing_attention(limit=20, with_errors=self.may_see_payload),
+            attention=needing_attention(limit=MOST_ATTENTION, with_errors=self.may_see_payload),
             types=sorted(process_managers),
             only_type=next(iter(process_managers)) if len(process_managers) == 1 else "",
             **context,
@@ -139,14 +159,14 @@ class ProcessTypeView(BrowserView):
             reacts_to=[type_of(each) for each in self.manager.reacts_to] if self.manager else [],
             page=page,
             status=self.status,
-            statuses=STATUSES,
+            statuses=status_labels().items(),
             waiting_for=self.waiting_for,
             stuck_before=_stuck_before(self.manager),
             **context,
         )
 
     def _queryset(self) -> QuerySet[Process]:
-        found = with_status(self.status) if self.status in STATUSES else Process.objects.all()
+        found = with_status(self.status) if self.status in status_labels() else Process.objects.all()
         found = found.filter(type=self.type)
         return found if self.waiting_for is None else found.filter(waiting_for=self.waiting_for.replace("\0", ""))
 
@@ -258,17 +278,15 @@ def _changes(process: Process, steps: Sequence[Step], at: int) -> list[tuple[str
 
 def _counts(groups: Sequence[Group]) -> list[StatusCount]:
     is_more = len(groups) == MOST_GROUPS
-    return [
-        StatusCount("waiting", sum(group.count for group in groups), is_more),
-        StatusCount("stuck", sum(group.stuck for group in groups), is_more),
-        _counted("failed"),
-        _counted("completed"),
-    ]
+    waiting = (sum(group.count for group in groups), is_more)
+    stuck = (sum(group.stuck for group in groups), is_more)
+    counts = {"waiting": waiting, "stuck": stuck, "failed": _counted("failed"), "completed": _counted("completed")}
+    return [StatusCount(status, label, *counts[status]) for status, label in status_labels().items()]
 
 
-def _counted(status: str) -> StatusCount:
+def _counted(status: str) -> tuple[int, bool]:
     count = with_status(status).order_by()[: COUNTED_UP_TO + 1].count()
-    return StatusCount(status, min(count, COUNTED_UP_TO), count > COUNTED_UP_TO)
+    return min(count, COUNTED_UP_TO), count > COUNTED_UP_TO
 
 
 def _stuck_before(manager: type[ProcessManager] | None) -> datetime | None:

@@ -205,6 +205,43 @@ def test_a_process_that_waits_too_long_is_stuck_and_says_why(
     assert "has waited for CatererSaidYes longer than 0\u00a0s" in client.get(f"{ADMIN}processes/").text
 
 
+def test_stuck_processes_are_counted_and_listed_as_some_of_those_that_wait(
+    client: Client, orders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Agreement, "stuck_after", timedelta(hours=1))
+    event_store.publish(CustomerSaidYes(order_id="43"), stream="Order$43")
+    run_subscriptions()
+    Process.objects.filter(key="43").update(waiting_since=timezone.now() - timedelta(hours=2))
+    board = client.get(f"{ADMIN}processes/").text
+    text = " ".join(re.sub(r"<[^>]+>", " ", board).split())
+    [stuck] = re.findall(r'href="([^"]*)" aria-label="1 stuck process"', board)
+
+    assert "2 waiting 1 of them stuck 0 failed 1 completed" in text
+    assert [row.key for row in client.get(unescape(stuck)).context["page"].rows] == ["43"]
+    assert "all waiting of them stuck failed completed" in " ".join(
+        re.sub(r"<[^>]+>", " ", client.get(f"{ADMIN}processes/Agreement/").text).split()
+    )
+
+
+def test_where_more_need_attention_than_are_shown_the_rest_is_linked(
+    client: Client, orders: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Agreement, "stuck_after", timedelta(0))
+    assert "All that need attention" not in client.get(ADMIN).text
+    event_store.append([CustomerSaidYes(order_id=f"x{number}") for number in range(10)], stream="s")
+    run_subscriptions()
+
+    overview, board = client.get(ADMIN), client.get(f"{ADMIN}processes/")
+    assert len(overview.context["attention"].rows) == 10
+    assert f'href="{ADMIN}processes/#es-attention"' in overview.text
+    assert len(board.context["attention"].rows) == 11
+    assert "there are more" not in board.text
+    monkeypatch.setattr("browser.views.processes.MOST_ATTENTION", 5)
+    board = client.get(f"{ADMIN}processes/")
+    assert "The first 5; there are more." in board.text
+    assert f'href="{ADMIN}processes/Agreement/?status=stuck"' in board.text
+
+
 def test_an_age_keeps_its_distance_from_a_date(client: Client, orders: Any) -> None:
     with event_store.clock(lambda: timezone.now() - timedelta(days=3, hours=4, minutes=1)):
         event_store.append(Noted(), stream="old")
