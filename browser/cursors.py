@@ -15,7 +15,11 @@ SIZES = (50, 100, 200)
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Rows newest first (or in the list's own order), and the query strings of the neighbouring pages, "" for none."""
+    """
+    Rows newest first (or in the list's own order), and the query strings of the neighbouring pages, "" for none.
+
+    `goes_on`: the page begins somewhere in the list, so that no rows does not mean no list.
+    """
 
     rows: Sequence[T]
     size: int
@@ -23,6 +27,7 @@ class Page(Generic[T]):
     later: str
     first: str
     last: str
+    goes_on: bool = False
 
 
 def page_size(request: HttpRequest) -> int:
@@ -61,7 +66,7 @@ def page_by_key(
     size, start = page_size(request), request.GET.get("from")
     found = list(read(start, size + 1))
     later = _query(request, **{"from": key_of(found[size - 1])}) if len(found) > size else ""
-    return Page(found[:size], size, "", later, _query(request) if start else "", "")
+    return Page(found[:size], size, "", later, _query(request) if start else "", "", bool(start))
 
 
 def _page(
@@ -73,13 +78,15 @@ def _page(
     has_later: bool,
     has_earlier: bool,
 ) -> Page[T]:
+    goes_on = "before" in request.GET or "after" in request.GET
     return Page(
         rows,
         size,
         earlier=_query(request, before=number_of(rows[-1])) if rows and has_earlier else "",
         later=_query(request, after=number_of(rows[0])) if rows and has_later else "",
         first=_query(request, after=-1) if has_earlier else "",
-        last=_query(request) if has_later else "",
+        last=_query(request) if has_later or (goes_on and not rows) else "",
+        goes_on=goes_on,
     )
 
 

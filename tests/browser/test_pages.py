@@ -398,6 +398,33 @@ def test_streams_go_on_after_the_last_name(client: Client) -> None:
     assert [row.stream.name for row in (*first.rows, *second.rows)] == [f"s{number:03}" for number in range(100)]
 
 
+@pytest.mark.parametrize(
+    ("path", "claim", "words", "way_back"),
+    [
+        ("streams/?from=x", "There are no streams yet", "No stream comes after this name.", "First page"),
+        ("events/?before=0", "The store is empty", "No event stands on this side of the position.", "Newest"),
+        ("events/?after=999999", "The store is empty", "No event stands on this side of the position.", "Newest"),
+        (
+            "streams/s/?after=9",
+            "This stream shows no events",
+            "No event stands on this side of the position.",
+            "Newest",
+        ),
+        ("processes/Agreement/?before=0", "No such process", "No further process.", "Newest"),
+    ],
+)
+def test_beyond_its_end_a_list_does_not_claim_to_be_empty(
+    client: Client, path: str, claim: str, words: str, way_back: str
+) -> None:
+    event_store.append(CustomerSaidYes(order_id="1"), stream="s")
+    run_subscriptions()
+    page = client.get(ADMIN + path).text
+
+    assert claim not in page
+    assert words in page
+    assert f'href="?">{way_back}</a>' in page
+
+
 def test_waiting_processes_go_on_by_how_long_they_wait(client: Client) -> None:
     event_store.append([CustomerSaidYes(order_id=str(number)) for number in range(70)], stream="s")
     run_subscriptions()
