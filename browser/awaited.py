@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from browser.type_names import short_name
+
 ANY_EVENT = "*"
 
 
@@ -22,4 +24,4 @@ def in_words(waiting_for: str) -> str:
 
 
 def _short(type_name: str) -> str:
-    return any_event() if type_name == ANY_EVENT else type_name.rpartition(".")[2]
+    return any_event() if type_name == ANY_EVENT else short_name(type_name)

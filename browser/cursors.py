@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest
 
 T = TypeVar("T")
 SIZES = (50, 100, 200)
+MOST_FOUND = 20
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,19 @@ class Page(Generic[T]):
     first: str
     last: str
     goes_on: bool = False
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """The first results; `is_more` when there are others."""
+
+    rows: Sequence[T]
+    is_more: bool
+
+
+def first_of(found: Sequence[T], most: int = MOST_FOUND) -> Found[T]:
+    """The first `most` of what was found, of which one more was asked for."""
+    return Found(found[:most], is_more=len(found) > most)
 
 
 def page_size(request: HttpRequest) -> int:

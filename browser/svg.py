@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from browser.ages import duration
+from browser.type_names import short_name
 from event_store import RecordedEvent
 from event_store.models import IssuedCommand
 
@@ -75,14 +76,14 @@ def timeline(
     scale = _Scale(moments)
     events = _labelled(
         [
-            Mark(number, scale.x(index), _short(event.type), event.type, number == selected)
+            Mark(number, scale.x(index), short_name(event.type), event.type, number == selected)
             for index, (number, event, _) in enumerate(steps)
         ],
         limit=scale.x(len(moments) - 1) if waits_until else WIDTH,
     )
     commands = _labelled(
         [
-            Mark(number, scale.x(index) + 14 * place, _short(each.type), each.type, number == selected)
+            Mark(number, scale.x(index) + 14 * place, short_name(each.type), each.type, number == selected)
             for index, (number, _, issued) in enumerate(steps)
             for place, each in enumerate(issued)
         ],
@@ -146,7 +147,3 @@ def _labelled(marks: Sequence[Mark], *, limit: float) -> list[Mark]:
         kept.append(replace(mark, label=mark.label if fits else "", ends_here=turned))
         end = start + length + 8 if fits else end
     return kept
-
-
-def _short(type_name: str) -> str:
-    return type_name.rpartition(".")[2]

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from browser.ages import age, duration
 from browser.awaited import ANY_EVENT, any_event, groups
 from browser.json_tree import summary
+from browser.type_names import short_name
 from browser.views.base import page_url
 from browser.visible import visible, visible_text
 
@@ -61,12 +62,6 @@ def es_plain(name: str) -> str:
     return visible_text(str(name))
 
 
-@register.filter
-def es_short(type_name: str) -> str:
-    """The last part of a type."""
-    return str(type_name).rpartition(".")[2]
-
-
 @register.simple_tag
 def es_icon(name: str) -> SafeString:
     return format_html('<svg class="es-icon" aria-hidden="true" viewBox="0 0 12 12"><use href="#es-{}"/></svg>', name)
@@ -75,13 +70,12 @@ def es_icon(name: str) -> SafeString:
 @register.simple_tag
 def es_kind(kind: str, type_name: str) -> SafeString:
     """A type with the shape and the colour of its kind; the whole type on hovering."""
-    short = str(type_name).rpartition(".")[2]
     return format_html(
         '<span class="es-kind es-k-{}" title="{}">{}<bdi>{}</bdi></span>',
         kind,
         visible_text(str(type_name)),
         es_icon(KINDS[kind]),
-        visible(short),
+        visible(short_name(str(type_name))),
     )
 
 

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
-from browser.cursors import page_by_number
+from browser.cursors import first_of, page_by_number
 from browser.json_tree import json_tree, summary
+from browser.type_names import beginning_with, named
 from browser.views.base import VIEW_EVENTS, VIEW_PAYLOAD, VIEW_PROCESSES, BrowserView, no_store
 from event_store import RecordedEvent, event_store
 from event_store.models import IssuedCommand, ProcessStep, StoredEvent
@@ -40,15 +41,25 @@ def log_rows(events: Iterable[RecordedEvent[str]], *, with_payload: bool) -> lis
 
 
 class EventLogView(BrowserView):
-    """Every event, newest first; `?type=` narrows it down."""
+    """Every event, newest first; `?type=` (a whole type, or its short name) narrows it down."""
 
     template_name = "browser/events.html"
     section = "events"
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.type = request.GET.get("type", "").replace("\0", "").strip()
+        known = event_store.event_types() if self.type else []
+        self.types = named(known, self.type)
+        self.similar = self.types or beginning_with(known, self.type)
+        if len(self.types) == 1 and self.types != [self.type]:
+            return HttpResponseRedirect("?" + _with_type(request, self.types[0]))
+        return super().get(request, *args, **kwargs)
+
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        self.type = self.request.GET.get("type", "").replace("\0", "")
-        page = page_by_number(self.request, self._read, lambda row: row.event.global_position)
-        return super().get_context_data(page=page, type=self.type, **context)
+        is_exact = not self.type or self.types == [self.type]
+        page = page_by_number(self.request, self._read if is_exact else _nothing, lambda row: row.event.global_position)
+        candidates = None if is_exact or not self.similar else first_of(self.similar)
+        return super().get_context_data(page=page, type=self.type, candidates=candidates, **context)
 
     def _read(self, before: int | None, after: int | None, limit: int) -> Sequence[LogRow]:
         query = event_store.events.as_json()
@@ -126,6 +137,16 @@ class RawEventView(BrowserView):
         event = _event_or_404(kwargs["event_id"])
         text = f'{{"data": {event.data}, "metadata": {event.metadata}}}\n'
         return no_store(HttpResponse(text, content_type="application/json"))
+
+
+def _with_type(request: HttpRequest, type_name: str) -> str:
+    parameters = request.GET.copy()
+    parameters["type"] = type_name
+    return parameters.urlencode()
+
+
+def _nothing(before: int | None, after: int | None, limit: int) -> Sequence[LogRow]:
+    return []
 
 
 def _event_or_404(event_id: UUID) -> RecordedEvent[str]:

@@ -2,71 +2,116 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from browser.cursors import MOST_FOUND, first_of
+from browser.type_names import beginning_with, named
 from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView
 from browser.views.streams import names_with_prefix
-from event_store import event_store
-from event_store.models import IssuedCommand, Process, StoredEvent, Stream
+from event_store import event_store, process_managers
+from event_store.models import IssuedCommand, Process, Stream
 
-MOST = 20
+COMMANDS_LOOKED_THROUGH = 1_000
 
 
 class FindView(BrowserView):
-    """Goes straight to what is found exactly; otherwise lists what begins like it."""
+    """Goes straight to the one thing that is named exactly so; otherwise lists what begins so."""
 
     template_name = "browser/find.html"
     any_permission = (VIEW_EVENTS, VIEW_PROCESSES)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.wanted = request.GET.get("q", "").replace("\0", "").strip()
-        target = self._exact() if self.wanted else ""
-        if target:
-            return HttpResponseRedirect(target)
+        targets = self._targets() if self.wanted else []
+        if len(targets) == 1:
+            return HttpResponseRedirect(targets[0])
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.wanted and self.may(VIEW_EVENTS):
+            found["event_types"] = first_of(beginning_with(self._event_types, self.wanted))
+            found["streams"] = first_of(self._streams)
+        if self.wanted and self.may(VIEW_PROCESSES):
+            found["process_types"] = first_of(beginning_with(self._process_types, self.wanted))
+            found["processes"] = first_of(self._processes)
+            found["commands"] = first_of(self._commands())
         return super().get_context_data(
             wanted=self.wanted,
-            streams=self._streams() if self.wanted and self.may(VIEW_EVENTS) else [],
-            processes=self._processes() if self.wanted and self.may(VIEW_PROCESSES) else [],
+            **found,
+            is_nothing=not any(each.rows for each in found.values()),
+            looked_through=COMMANDS_LOOKED_THROUGH,
             **context,
         )
 
-    def _exact(self) -> str:
-        return (
-            (self.may(VIEW_EVENTS) and self._exact_event())
-            or (self.may(VIEW_PROCESSES) and self._exact_process())
-            or ""
-        )
+    # ---- what is named exactly so
 
-    def _exact_event(self) -> str:
-        event_id = _uuid(self.wanted)
-        if event_id and event_store.events.as_json().with_ids(event_id).exists():
-            return self.url("event", event_id)
-        if Stream.objects.filter(name=self.wanted).exists():
-            return self.url("stream", self.wanted)
-        if StoredEvent.objects.filter(type=self.wanted).exists():
-            return f"{self.url('events')}?{urlencode({'type': self.wanted})}"
-        return ""
+    def _targets(self) -> list[str]:
+        """URLs of the pages of all that is named exactly so."""
+        by_id = self._targets_by_id(identifier) if (identifier := _uuid(self.wanted)) else []
+        return by_id or [*self._events_and_streams(), *self._types_and_keys()]
 
-    def _exact_process(self) -> str:
-        if command_id := _uuid(self.wanted):
-            commands = IssuedCommand.objects.select_related("process").filter(command_id=command_id)
-            found = [command.process for command in commands]
-        else:
-            found = list(Process.objects.filter(key=self.wanted)[:2])
-        return self.url("process", found[0].type, found[0].key) if len(found) == 1 else ""
+    def _targets_by_id(self, identifier: UUID) -> list[str]:
+        if self.may(VIEW_EVENTS) and event_store.events.as_json().with_ids(identifier).exists():
+            return [self.url("event", identifier)]
+        if self.may(VIEW_PROCESSES):
+            commands = IssuedCommand.objects.select_related("process", "step").filter(command_id=identifier)
+            return [
+                f"{self.url('process', each.process.type, each.process.key)}?at={each.step.number + 1}"
+                for each in commands
+            ]
+        return []
 
+    def _events_and_streams(self) -> list[str]:
+        if not self.may(VIEW_EVENTS):
+            return []
+        streams = [self.url("stream", each.name) for each in self._streams if each.name == self.wanted]
+        types = named(self._event_types, self.wanted)
+        return streams + [f"{self.url('events')}?{urlencode({'type': each})}" for each in types]
+
+    def _types_and_keys(self) -> list[str]:
+        if not self.may(VIEW_PROCESSES):
+            return []
+        types = [self.url("process_type", each) for each in named(self._process_types, self.wanted)]
+        keys = [each for each in self._processes if each.key == self.wanted]
+        return types + [self.url("process", each.type, each.key) for each in keys]
+
+    # ---- what begins so
+
+    @cached_property
+    def _event_types(self) -> list[str]:
+        return event_store.event_types()
+
+    @cached_property
+    def _process_types(self) -> list[str]:
+        known = sorted(process_managers)
+        if self.wanted in known or not Process.objects.filter(type=self.wanted).exists():
+            return known
+        return [*known, self.wanted]
+
+    @cached_property
     def _streams(self) -> list[Stream]:
-        return list(names_with_prefix(Stream.objects.all(), self.wanted).order_by("name")[:MOST])
+        # In the order of names the one that is named exactly so comes first.
+        return list(names_with_prefix(Stream.objects.all(), self.wanted).order_by("name")[: MOST_FOUND + 1])
 
+    @cached_property
     def _processes(self) -> list[Process]:
-        return list(names_with_prefix(Process.objects.all(), self.wanted, field="key").order_by("key")[:MOST])
+        found = names_with_prefix(Process.objects.all(), self.wanted, field="key")
+        return list(found.order_by("key", "type")[: MOST_FOUND + 1])
+
+    def _commands(self) -> list[IssuedCommand]:
+        # No index has the types of commands: only the newest are looked through.
+        newest = IssuedCommand.objects.order_by("-pk")[:COMMANDS_LOOKED_THROUGH]
+        types = beginning_with(set(newest.values_list("type", flat=True)), self.wanted)
+        if not types:
+            return []
+        found = IssuedCommand.objects.filter(pk__in=newest.values("pk"), type__in=types).defer("data")
+        return list(found.select_related("process", "step").order_by("-pk")[: MOST_FOUND + 1])
 
 
 def _uuid(text: str) -> UUID | None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from browser.ages import duration
 from browser.awaited import in_words
-from browser.cursors import Page, page_by_key, page_by_number
+from browser.cursors import Found, Page, first_of, page_by_key, page_by_number
 from browser.json_tree import plain_tree
 from browser.svg import Timeline, timeline
 from browser.views.base import VIEW_PROCESSES, BrowserView
@@ -53,14 +53,6 @@ class Attention:
     status: str
     why: str
     since: datetime
-
-
-@dataclass(frozen=True)
-class AttentionList:
-    """`is_more` when more processes need attention than `rows` shows."""
-
-    rows: Sequence[Attention]
-    is_more: bool
 
 
 @dataclass(frozen=True)
@@ -110,7 +102,7 @@ def waiting_groups() -> list[Group]:
     return [Group(**row) for row in rows]
 
 
-def needing_attention(*, limit: int, with_errors: bool) -> AttentionList:
+def needing_attention(*, limit: int, with_errors: bool) -> Found[Attention]:
     """Failed processes first, then stuck ones, each with the reason in words; errors may tell of payloads."""
     failed = list(Process.objects.filter(status=Process.Status.FAILED).order_by("-updated_at")[: limit + 1])
     stuck = list(Process.objects.filter(is_stuck()).order_by("waiting_since")[: limit + 1 - len(failed)])
@@ -118,7 +110,7 @@ def needing_attention(*, limit: int, with_errors: bool) -> AttentionList:
     rows = [
         Attention(each, "failed", each.last_error if with_errors else hidden, each.updated_at) for each in failed
     ] + [Attention(each, "stuck", _why_stuck(each), each.waiting_since or each.updated_at) for each in stuck]
-    return AttentionList(rows[:limit], is_more=len(rows) > limit)
+    return first_of(rows, limit)
 
 
 class BoardView(BrowserView):

@@ -52,6 +52,8 @@ PAGES = [
     ("help/", ["Stuck", "linked"], 5),
     ("find/?q=Ord", ["Order$41", "Order$42"], 11),
     ("find/?q=nothing", ["Nothing is named so"], 11),
+    ("find/?q=Confirm", ["Types of events", "Commands"], 12),
+    ("find/?q=", ["What can be found"], 5),
 ]
 
 
@@ -325,11 +327,72 @@ def test_find_goes_straight_to_what_is_named_exactly(client: Client, orders: Any
         (str(orders["customer"].id), f"events/{orders['customer'].id}/"),
         ("Order$41", "streams/Order$41/"),
         ("42", "processes/Agreement/42/"),
-        (str(command), "processes/Agreement/41/"),
+        (str(command), "processes/Agreement/41/?at=2"),
         ("sample.Noted", "events/?type=sample.Noted"),
+        ("Noted", "events/?type=sample.Noted"),
+        ("Agreement", "processes/Agreement/"),
         ("  Order$41 ", "streams/Order$41/"),
     ):
         assert client.get(f"{ADMIN}find/", {"q": wanted}).headers["Location"] == ADMIN + target
+
+
+@pytest.mark.parametrize(
+    ("wanted", "listed"),
+    [
+        ("CatererS", [f"{ADMIN}events/?type=sample.CatererSaidYes"]),
+        ("sample.cat", [f"{ADMIN}events/?type=sample.CatererSaidYes"]),
+        ("Agree", [f"{ADMIN}processes/Agreement/", f"{ADMIN}streams/Agreement$41/", f"{ADMIN}streams/Agreement$42/"]),
+        ("Confirm", [f"{ADMIN}events/?type=sample.Confirmed", f"{ADMIN}processes/Agreement/41/?at=2"]),
+        ("sample.Confirm", [f"{ADMIN}events/?type=sample.Confirmed", f"{ADMIN}processes/Agreement/41/?at=2"]),
+        ("4", [f"{ADMIN}processes/Agreement/41/", f"{ADMIN}processes/Agreement/42/"]),
+    ],
+)
+def test_find_lists_what_begins_so(client: Client, orders: Any, wanted: str, listed: list[str]) -> None:
+    response = client.get(f"{ADMIN}find/", {"q": wanted})
+
+    assert response.status_code == 200
+    assert results_of(response.text) == listed
+
+
+def results_of(page: str) -> list[str]:
+    return [unescape(each) for each in re.findall(r'<li>.*?<a href="([^"]*)"', page.partition("</form>")[2])]
+
+
+def test_find_lists_all_that_share_a_name(client: Client) -> None:
+    for number, name in enumerate(("a.Same", "b.Same", "c.Other")):
+        event_store.append(CustomerSaidYes(order_id="Same"), stream=f"s{number}")
+        with changes_allowed():
+            StoredEvent.objects.filter(links__stream__name=f"s{number}").update(type=name)
+
+    found = client.get(f"{ADMIN}find/", {"q": "Same"}).text
+    filtered = client.get(f"{ADMIN}events/", {"type": "Same"})
+
+    assert results_of(found) == [f"{ADMIN}events/?type=a.Same", f"{ADMIN}events/?type=b.Same"]
+    assert results_of(filtered.text) == ["?type=a.Same", "?type=b.Same"]
+    assert "No event has exactly the type “Same”" in filtered.text
+
+
+def test_find_says_that_it_shows_only_the_first(client: Client) -> None:
+    for number in range(21):
+        event_store.append(CustomerSaidYes(order_id=f"s{number}"), stream=f"s{number}")
+        assert ("there are more" in client.get(f"{ADMIN}find/?q=s").text) == (number == 20)
+    run_subscriptions()
+    page = client.get(f"{ADMIN}find/?q=s").text
+
+    assert page.count("The first 20; there are more.") == 2
+    assert f'<a href="{ADMIN}streams/?prefix=s">All streams that begin so</a>' in page
+
+
+def test_events_are_narrowed_down_by_a_short_type_as_pages_show_it(client: Client, orders: Any) -> None:
+    response = client.get(f"{ADMIN}events/?type=Noted&size=100")
+
+    assert response.headers["Location"] == "?type=sample.Noted&size=100"
+    assert results_of(client.get(f"{ADMIN}events/?type=cust").text) == ["?type=sample.CustomerSaidYes"]
+    assert "No event has this type." in client.get(f"{ADMIN}events/?type=Never").text
+
+
+def test_the_id_of_a_command_stands_where_the_command_is_shown(client: Client, orders: Any) -> None:
+    assert f"{orders['confirmed'].causation_id}</code>" in client.get(f"{ADMIN}processes/Agreement/41/").text
 
 
 @pytest.mark.parametrize(
