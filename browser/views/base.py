@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.mixins import PermissionRequiredMixin
@@ -114,6 +115,14 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
         for name, label, permissions in NAVIGATION:
             if self.may(*permissions):
                 yield NavigationItem(label, self.url(name), name == self.section)
+
+
+def uuid_or_none(text: str) -> UUID | None:
+    """The id that somebody typed."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def no_store(response: HttpResponse) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from browser.cursors import first_of, page_by_number
 from browser.json_tree import json_tree, summary
 from browser.type_names import beginning_with, named
-from browser.views.base import VIEW_EVENTS, VIEW_PAYLOAD, VIEW_PROCESSES, BrowserView, no_store
+from browser.views.base import VIEW_EVENTS, VIEW_PAYLOAD, VIEW_PROCESSES, BrowserView, no_store, uuid_or_none
 from event_store import RecordedEvent, event_store
 from event_store.models import IssuedCommand, ProcessStep, StoredEvent
 
@@ -41,13 +41,15 @@ def log_rows(events: Iterable[RecordedEvent[str]], *, with_payload: bool) -> lis
 
 
 class EventLogView(BrowserView):
-    """Every event, newest first; `?type=` (a whole type, or its short name) narrows it down."""
+    """Every event, newest first; `?type=` (whole or short) and `?correlation=` (a conversation's id) narrow it down."""
 
     template_name = "browser/events.html"
     section = "events"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.type = request.GET.get("type", "").replace("\0", "").strip()
+        self.conversation = request.GET.get("correlation", "").replace("\0", "").strip()
+        self.correlation_id = uuid_or_none(self.conversation)
         known = event_store.event_types() if self.type else []
         self.types = named(known, self.type)
         self.similar = self.types or beginning_with(known, self.type)
@@ -57,14 +59,23 @@ class EventLogView(BrowserView):
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         is_exact = not self.type or self.types == [self.type]
-        page = page_by_number(self.request, self._read if is_exact else _nothing, lambda row: row.event.global_position)
-        candidates = None if is_exact or not self.similar else first_of(self.similar)
-        return super().get_context_data(page=page, type=self.type, candidates=candidates, **context)
+        is_no_id = bool(self.conversation) and self.correlation_id is None
+        read = self._read if is_exact and not is_no_id else _nothing
+        return super().get_context_data(
+            page=page_by_number(self.request, read, lambda row: row.event.global_position),
+            type=self.type,
+            candidates=None if is_exact or not self.similar else first_of(self.similar),
+            conversation=self.conversation,
+            is_no_id=is_no_id,
+            **context,
+        )
 
     def _read(self, before: int | None, after: int | None, limit: int) -> Sequence[LogRow]:
         query = event_store.events.as_json()
         if self.type:
             query = query.of_type(self.type)
+        if self.correlation_id:
+            query = query.with_correlation_id(self.correlation_id)
         query = (
             query.after(after) if after is not None else (query if before is None else query.before(before)).backward()
         )

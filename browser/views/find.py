@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from browser.cursors import MOST_FOUND, first_of
 from browser.type_names import beginning_with, named
-from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView
+from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView, uuid_or_none
 from browser.views.streams import names_with_prefix
 from event_store import event_store, process_managers
 from event_store.models import IssuedCommand, Process, Stream
@@ -53,18 +53,17 @@ class FindView(BrowserView):
 
     def _targets(self) -> list[str]:
         """URLs of the pages of all that is named exactly so."""
-        by_id = self._targets_by_id(identifier) if (identifier := _uuid(self.wanted)) else []
+        by_id = self._targets_by_id(identifier) if (identifier := uuid_or_none(self.wanted)) else []
         return by_id or [*self._events_and_streams(), *self._types_and_keys()]
 
     def _targets_by_id(self, identifier: UUID) -> list[str]:
-        if self.may(VIEW_EVENTS) and event_store.events.as_json().with_ids(identifier).exists():
+        if self.may(VIEW_EVENTS) and event_store.events.with_ids(identifier).exists():
             return [self.url("event", identifier)]
         if self.may(VIEW_PROCESSES):
-            commands = IssuedCommand.objects.select_related("process", "step").filter(command_id=identifier)
-            return [
-                f"{self.url('process', each.process.type, each.process.key)}?at={each.step.number + 1}"
-                for each in commands
-            ]
+            for each in IssuedCommand.objects.select_related("process", "step").filter(command_id=identifier):
+                return [f"{self.url('process', each.process.type, each.process.key)}?at={each.step.number + 1}"]
+        if self.may(VIEW_EVENTS) and event_store.events.with_correlation_id(identifier).exists():
+            return [f"{self.url('events')}?correlation={identifier}"]
         return []
 
     def _events_and_streams(self) -> list[str]:
@@ -112,10 +111,3 @@ class FindView(BrowserView):
             return []
         found = IssuedCommand.objects.filter(pk__in=newest.values("pk"), type__in=types).defer("data")
         return list(found.select_related("process", "step").order_by("-pk")[: MOST_FOUND + 1])
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -8,6 +8,7 @@ from datetime import timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import unquote
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -18,7 +19,7 @@ from django.urls import clear_script_prefix, reverse, set_script_prefix
 from django.utils import timezone
 
 from browser.converters import escape_name
-from event_store import AppendCondition, event_store, process_managers
+from event_store import AppendCondition, NewEvent, event_store, process_managers
 from event_store.immutability import changes_allowed
 from event_store.models import FailedEvent, Process, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
@@ -37,6 +38,7 @@ PAGES = [
     ("streams/notes/", ["Noted", "written here", "text=just so"], 8),
     ("events/", ["sample.Noted", "Order$41"], 7),
     ("events/?type=sample.Noted", ["notes"], 7),
+    ("events/?correlation=00000000-0000-0000-0000-000000000000", ["No event belongs to this conversation."], 7),
     ("processes/", ["What they are waiting for", "waiting", "CatererSaidYes", "Agreement"], 9),
     ("processes/Agreement/", ["Confirms an order once both sides have said yes.", "41", "42"], 7),
     ("processes/Agreement/?status=waiting&waiting_for=sample.CatererSaidYes", ["42", "Waiting"], 7),
@@ -389,6 +391,35 @@ def test_events_are_narrowed_down_by_a_short_type_as_pages_show_it(client: Clien
     assert response.headers["Location"] == "?type=sample.Noted&size=100"
     assert results_of(client.get(f"{ADMIN}events/?type=cust").text) == ["?type=sample.CustomerSaidYes"]
     assert "No event has this type." in client.get(f"{ADMIN}events/?type=Never").text
+
+
+def test_a_conversation_is_listed(client: Client, orders: Any) -> None:
+    conversation = orders["confirmed"].correlation_id
+    url = f"{ADMIN}events/?correlation={conversation}"
+    page = client.get(url)
+
+    assert f'href="{url}"' in client.get(f"{ADMIN}events/{orders['confirmed'].id}/").text
+    assert {row.event.correlation_id for row in page.context["page"].rows} == {conversation}
+    assert str(orders["confirmed"].id) in page.text
+    assert str(orders["waiting"].id) not in page.text
+    assert str(orders["confirmed"].id) not in client.get(f"{url}&type=sample.Noted").text
+    assert client.get(f"{ADMIN}find/", {"q": str(conversation)}).status_code == 302
+
+
+def test_the_events_of_a_conversation_that_nobody_opened_are_found_by_its_id(client: Client) -> None:
+    conversation = uuid4()
+    event_store.append(NewEvent(Noted(), correlation_id=conversation), stream="s")
+
+    assert client.get(f"{ADMIN}find/", {"q": conversation}).headers["Location"].endswith(f"correlation={conversation}")
+
+
+@pytest.mark.parametrize("bad", ["abc", "%00x", "1", "' or 1=1"])
+def test_what_is_no_id_of_a_conversation_is_said_to_be_none(client: Client, orders: Any, bad: str) -> None:
+    page = client.get(f"{ADMIN}events/?correlation={bad}")
+
+    assert page.status_code == 200
+    assert "is not the id of a conversation" in page.text
+    assert list(page.context["page"].rows) == []
 
 
 def test_the_id_of_a_command_stands_where_the_command_is_shown(client: Client, orders: Any) -> None:
