@@ -133,7 +133,12 @@ def es_since(moment: datetime | None, *, hot: bool = False) -> SafeString:
     """How long something has lasted, then since when; `hot`: longer than it may."""
     if moment is None:
         return es_time(None)
-    return format_html('<b class="{}">{}</b>\u00a0· {}', "age-hot" if hot else "", age(moment), es_time(moment))
+    return format_html(
+        '<span class="es-moment"><b class="{}">{}</b>\u00a0· {}</span>',
+        "age-hot" if hot else "",
+        age(moment),
+        es_time(moment),
+    )
 
 
 @register.simple_tag
@@ -142,7 +147,9 @@ def es_ago(moment: datetime | None, *, long: bool = False) -> SafeString:
     if moment is None:
         return es_time(None)
     ago = _("%(age)s ago") % {"age": age(moment)}
-    return format_html('{} <span class="es-quiet">·\u00a0{}</span>', es_time(moment, long=long), ago)
+    return format_html(
+        '<span class="es-moment">{} <span class="es-quiet">·\u00a0{}</span></span>', es_time(moment, long=long), ago
+    )
 
 
 @register.filter

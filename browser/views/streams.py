@@ -37,11 +37,15 @@ class StreamRow:
 
 @dataclass(frozen=True)
 class EventRow:
-    """An event of a stream; `is_linked` when it was written to another one."""
+    """An event of a stream; `origin` is the link where it was written, None when that stream was deleted."""
 
     event: RecordedEvent[str]
-    is_linked: bool
+    origin: StreamLink | None
     summary: str
+
+    @property
+    def is_written_here(self) -> bool:
+        return self.origin is not None and self.origin.stream.name == self.event.stream
 
 
 class StreamListView(BrowserView):
@@ -87,11 +91,11 @@ class StreamView(BrowserView):
             query.after(after) if after is not None else (query if before is None else query.before(before)).backward()
         )
         events = list(query[:limit])
-        written_here = _positions_written_here(self.name, events)
+        origins = _origins(events)
         return [
             EventRow(
                 event,
-                is_linked=event.position not in written_here,
+                origins.get(event.global_position),
                 summary=summary(event.data) if self.may_see_payload else "",
             )
             for event in events
@@ -123,9 +127,7 @@ def _newest_links(streams: Sequence[Stream]) -> dict[int, StreamLink]:
     return {link.stream_id: link for link in links.select_related("event").only(*only)}
 
 
-def _positions_written_here(name: str, events: Sequence[RecordedEvent[str]]) -> set[int]:
-    if not events:
-        return set()
-    positions = [event.position for event in events if event.position is not None]
-    links = StreamLink.objects.filter(stream__name=name, position__range=(min(positions), max(positions)))
-    return set(links.filter(written_here=True).values_list("position", flat=True))
+def _origins(events: Sequence[RecordedEvent[str]]) -> dict[int, StreamLink]:
+    """Where each event was written, by its global position."""
+    links = StreamLink.objects.filter(event__in=[each.global_position for each in events], written_here=True)
+    return {link.event_id: link for link in links.select_related("stream")}

@@ -99,6 +99,23 @@ def test_every_mark_of_the_timeline_can_be_reached_and_has_a_name(
     ]
 
 
+def test_what_leads_somewhere_is_underlined_and_nothing_else(signed_in: Callable[..., Page], published: Any) -> None:
+    page = signed_in(ADMIN)
+    for path in ["", "processes/", "processes/Agreement/42/", "streams/Agreement$41/", "help/"]:
+        page.goto(ADMIN + path)
+        seen = page.evaluate(
+            """() => {
+                const underlined = each => getComputedStyle(each).textDecorationLine.includes('underline');
+                const links = '#es :is(td, li, dd, p) a:not(.es-counts a, .es-tl a), .es-counts a span, #es a .es-kind';
+                const texts = '#es :is(.es-kind, .es-quiet, b, time, th)';
+                return [[...document.querySelectorAll(links)].filter(each => !underlined(each)),
+                        [...document.querySelectorAll(texts)].filter(each => underlined(each) && !each.closest('a'))]
+                    .map(found => found.map(each => each.outerHTML));
+            }"""
+        )
+        assert seen == [[], []], path
+
+
 def test_hostile_names_are_clicked_without_a_loss(signed_in: Callable[..., Page], published: Any) -> None:
     from event_store import event_store
     from tests.event_store.sample import Noted

@@ -123,6 +123,18 @@ def test_an_events_page_shows_its_streams_its_cause_and_what_it_caused(client: C
     assert "anna" in cause
 
 
+def test_a_stream_says_where_its_linked_events_were_written(client: Client, orders: Any) -> None:
+    page = client.get(f"{ADMIN}streams/Agreement$41/").text
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+    assert "linked from Caterer$7 #0" in text
+    assert "linked from Order$41 #0" in text
+    assert f'href="{ADMIN}streams/Caterer$7/"' in page
+    event_store.delete_stream("Caterer$7")
+    assert "the stream it was written to was deleted" in client.get(f"{ADMIN}streams/Agreement$41/").text
+    assert "written here" in client.get(f"{ADMIN}streams/Order$41/").text
+
+
 def test_raw_json_is_what_is_stored(client: Client) -> None:
     [event] = event_store.publish(Counted(number=12345678901234567890123), stream="s")
     response = client.get(f"{ADMIN}events/{event.id}/raw.json")
