@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from django.test import Client
 from playwright.sync_api import Page
 
 from tests.browser.conftest import ADMIN, publish_orders
-from tests.event_store.sample import HOSTILE_NAMES
+from tests.event_store.sample import HOSTILE_NAMES, Agreement
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATHS = ["", "streams/", "streams/Agreement$41/", "events/", "processes/", "processes/Agreement/?status=waiting",
          "processes/Agreement/41/", "processes/Agreement/42/", "handlers/", "help/", "find/?q=Ord"]  # fmt: skip
+NARROW = {"width": 375, "height": 812}
 TAGS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
@@ -97,6 +99,58 @@ def test_every_mark_of_the_timeline_can_be_reached_and_has_a_name(
         "Step 2, event sample.CatererSaidYes",
         "Step 2, command sample.Confirm",
     ]
+
+
+@pytest.mark.parametrize("key", ["41", "42"])
+def test_a_process_fits_a_phone(signed_in: Callable[..., Page], published: Any, key: str) -> None:
+    page = signed_in(f"{ADMIN}processes/Agreement/{key}/", phone=True, viewport=NARROW)
+    outside, slider, sizes, newest = page.evaluate(
+        """() => {
+            const box = each => each.getBoundingClientRect();
+            const all = selector => [...document.querySelectorAll(selector)];
+            const middle = each => (box(each).top + box(each).bottom) / 2;
+            return [all('.es-step').flatMap(step => [...step.querySelectorAll('*')]
+                        .filter(each => box(each).right > box(step).right + 1).map(each => each.outerHTML)),
+                    all('.es-slider > *').map(each => Math.round(middle(each))),
+                    all('.es-scrub label, .es-facts dt, .es-facts dd').map(each => getComputedStyle(each).fontSize),
+                    Math.max(...all('.es-tl a, .es-tl .now').map(each => box(each).right))];
+        }"""
+    )
+
+    assert outside == []
+    assert max(slider) - min(slider) <= 3
+    assert set(sizes) == {"13px"}
+    assert 0 < newest <= NARROW["width"]
+    assert page.get_by_text("Scroll sideways for earlier steps").is_visible()
+    assert " of " not in page.locator(".es-scrub").inner_text()
+
+
+def test_a_window_that_shows_the_whole_timeline_has_no_hint(signed_in: Callable[..., Page], published: Any) -> None:
+    page = signed_in(f"{ADMIN}processes/Agreement/41/")
+
+    assert not page.get_by_text("Scroll sideways for earlier steps").is_visible()
+    assert page.evaluate(
+        "[...document.querySelectorAll('.es-newest-first')].every(e => e.scrollWidth <= e.clientWidth)"
+    )
+
+
+def test_a_value_stands_beside_its_label_on_a_phone(
+    signed_in: Callable[..., Page], published: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Agreement, "stuck_after", timedelta(0))
+    page = signed_in(f"{ADMIN}processes/", phone=True, viewport=NARROW)
+    cells = page.evaluate(
+        """() => [...document.querySelectorAll('.es-cards td[data-l]')].map(cell => {
+            const text = document.createRange(), box = cell.getBoundingClientRect();
+            text.selectNodeContents(cell);
+            const first = [...text.getClientRects()].filter(each => each.width)[0];
+            return [cell.dataset.l, Math.round(first.left - box.left), first.top - box.top];
+        })"""
+    )
+
+    assert "Why" in [label for label, _left, _top in cells]
+    assert {left for _label, left, _top in cells} == {120}
+    assert [cell for cell in cells if cell[2] > 8] == []
 
 
 def test_what_leads_somewhere_is_underlined_and_nothing_else(signed_in: Callable[..., Page], published: Any) -> None:
