@@ -33,6 +33,12 @@ NAVIGATION = (
 
 
 @dataclass(frozen=True)
+class Breadcrumb:
+    label: Any
+    url: str
+
+
+@dataclass(frozen=True)
 class NavigationItem:
     label: Any
     url: str
@@ -90,15 +96,21 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
     def may_see_payload(self) -> bool:
         return self.may(VIEW_PAYLOAD)
 
+    def parents(self) -> Iterable[Breadcrumb]:
+        """Pages between the section's own page and this one."""
+        return ()
+
     def url(self, name: str, *arguments: Any) -> str:
         return page_url(self.request, name, *arguments)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         frame = self.admin_site.each_context(self.request) if self.admin_site else {}
+        navigation = list(self._navigation())
         return super().get_context_data(
             **frame,
             frame_template="admin/base_site.html" if self.admin_site else "browser/standalone.html",
-            navigation=list(self._navigation()),
+            navigation=navigation,
+            breadcrumbs=[each for each in self._breadcrumbs(navigation) if each.url != self.request.path],
             find_url=self.url("find"),
             may_see_payload=self.may_see_payload,
             may_see_events=self.may(VIEW_EVENTS),
@@ -115,6 +127,13 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
         for name, label, permissions in NAVIGATION:
             if self.may(*permissions):
                 yield NavigationItem(label, self.url(name), name == self.section)
+
+    def _breadcrumbs(self, navigation: Iterable[NavigationItem]) -> Iterable[Breadcrumb]:
+        if self.admin_site:
+            yield Breadcrumb(_("Home"), reverse(f"{self.admin_site.name}:index"))
+        yield Breadcrumb(_("Event store browser"), self.url("overview"))
+        yield from (Breadcrumb(each.label, each.url) for each in navigation if each.is_current)
+        yield from self.parents()
 
 
 def uuid_or_none(text: str) -> UUID | None:

@@ -17,7 +17,7 @@ from browser.awaited import in_words
 from browser.cursors import Found, Page, first_of, page_by_key, page_by_number
 from browser.json_tree import plain_tree
 from browser.svg import Timeline, timeline
-from browser.views.base import VIEW_PROCESSES, BrowserView
+from browser.views.base import VIEW_PROCESSES, Breadcrumb, BrowserView
 from event_store import ProcessManager, ReplayedStep, initial_state, process_managers, replay, type_of
 from event_store.models import IssuedCommand, Process, ProcessStep
 
@@ -211,6 +211,9 @@ class ProcessView(BrowserView):
             is_known=process.type in process_managers,
             **context,
         )
+
+    def parents(self) -> list[Breadcrumb]:
+        return [Breadcrumb(self.kwargs["type"], self.url("process_type", self.kwargs["type"]))]
 
     def _chosen_step(self, last: int) -> int:
         text = self.request.GET.get("at")

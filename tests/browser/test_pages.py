@@ -369,7 +369,7 @@ def test_find_lists_what_begins_so(client: Client, orders: Any, wanted: str, lis
 
 
 def results_of(page: str) -> list[str]:
-    return [unescape(each) for each in re.findall(r'<li>.*?<a href="([^"]*)"', page.partition("</form>")[2])]
+    return [unescape(each) for each in re.findall(r'<li>.*?<a href="([^"]*)"', page.partition('class="es-nav"')[2])]
 
 
 def test_find_lists_all_that_share_a_name(client: Client) -> None:
@@ -629,6 +629,26 @@ def test_links_stay_in_their_mount(client: Client, orders: Any, mount: str) -> N
         found = set(re.findall(r'(?:href|action)="(/[^"]*)"', page))
         assert found
         assert [each for each in found if not each.startswith(mount)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "way_back"),
+    [
+        ("", []),
+        ("streams/?prefix=a", [""]),
+        ("streams/Agreement$41/", ["", "streams/"]),
+        ("processes/Agreement/", ["", "processes/"]),
+        ("processes/Agreement/41/", ["", "processes/", "processes/Agreement/"]),
+        ("find/?q=x", [""]),
+    ],
+)
+def test_every_page_has_a_way_back(client: Client, orders: Any, path: str, way_back: list[str]) -> None:
+    def crumbs(mount: str) -> list[str]:
+        page = client.get(mount + path).text.partition('class="es-crumbs"')[2].partition("</nav>")[0]
+        return re.findall(r'<li><a href="([^"]*)"', page)
+
+    assert crumbs(ADMIN) == ["/admin/", *(ADMIN + each for each in way_back)]
+    assert crumbs("/es/") == [f"/es/{each}" for each in way_back]
 
 
 def test_links_keep_the_prefix_of_the_server(client: Client, orders: Any) -> None:
