@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -12,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from browser.models import EventStore
 from browser.site import APP_NAME, BrowserSite
+from browser.visible import visible_text
 from event_store.admin import (
     FailedEventAdmin,
     IssuedCommandAdmin,
@@ -53,7 +55,9 @@ class EventStoreAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class BrowserLinkMixin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Adds a column with a link to an object's page in the browser."""
+    """Adds a link to an object's page in the browser: a column of the list, a button on the object's page."""
+
+    change_form_template = "browser/admin_change_form.html"
 
     def browser_url(self, obj: Any) -> str:
         """Where the object is shown."""
@@ -61,10 +65,14 @@ class BrowserLinkMixin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Browser")
     def in_browser(self, obj: Any) -> SafeString:
-        return format_html('<a href="{}">Show</a>', self.browser_url(obj))
+        return _link(self.browser_url(obj), "Show")
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         return (*super().get_list_display(request), "in_browser")
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        context["browser_url"] = self.browser_url(context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def page(self, name: str, *arguments: Any) -> str:
         """The URL of a page in this admin's mount."""
@@ -75,10 +83,33 @@ class LinkedStreamAdmin(BrowserLinkMixin, StreamAdmin):
     def browser_url(self, obj: Stream) -> str:
         return self.page("stream", obj.name)
 
+    def event_label(self, event: StoredEvent) -> str:
+        return _link(self.page("event", event.event_id), super().event_label(event))
+
 
 class LinkedEventAdmin(BrowserLinkMixin, StoredEventAdmin):
+    exclude = ("correlation_id", "causation_id")
+
     def browser_url(self, obj: StoredEvent) -> str:
         return self.page("event", obj.event_id)
+
+    def stream_label(self, stream: Stream) -> str:
+        return _link(self.page("stream", stream.name), super().stream_label(stream))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: StoredEvent | None = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "conversation", "cause")
+
+    @admin.display(description="Correlation id", empty_value="–")
+    def conversation(self, event: StoredEvent) -> SafeString | None:
+        return self._link_to(f"{self.page('events')}?correlation=", event.correlation_id)
+
+    @admin.display(description="Causation id", empty_value="–")
+    def cause(self, event: StoredEvent) -> SafeString | None:
+        # An event or a command: Find knows which.
+        return self._link_to(f"{self.page('find')}?q=", event.causation_id)
+
+    def _link_to(self, url: str, identifier: UUID | None) -> SafeString | None:
+        return None if identifier is None else _link(f"{url}{identifier}", identifier)
 
 
 class LinkedProcessAdmin(BrowserLinkMixin, ProcessAdmin):
@@ -104,6 +135,10 @@ class LinkedSubscriptionAdmin(BrowserLinkMixin, SubscriptionAdmin):
 class LinkedFailureAdmin(BrowserLinkMixin, FailedEventAdmin):
     def browser_url(self, obj: FailedEvent) -> str:
         return self.page("event", obj.event.event_id)
+
+
+def _link(url: str, text: object) -> SafeString:
+    return format_html('<a href="{}">{}</a>', url, visible_text(str(text)))
 
 
 for model, linked_admin in (

@@ -99,7 +99,10 @@ class StreamAdmin(ReadOnlyAdmin):
     @admin.display(description="Newest events")
     def shown_events(self, stream: Stream) -> SafeString:
         links = stream.links.select_related("event").defer("event__data", "event__metadata").order_by("-position")
-        return _lines((f"{link.position}: {link.event}", _how(link)) for link in links[:MOST_LINKS])
+        return _lines((f"{link.position}:", self.event_label(link.event), _how(link)) for link in links[:MOST_LINKS])
+
+    def event_label(self, event: StoredEvent) -> str:
+        return str(event)
 
 
 @admin.register(StoredEvent)
@@ -114,7 +117,10 @@ class StoredEventAdmin(PayloadAdmin):
     @admin.display(description="Streams")
     def shown_in(self, event: StoredEvent) -> SafeString:
         links = event.links.select_related("stream").order_by("-written_here", "linked_at")
-        return _lines((f"{link.stream} #{link.position}", _how(link)) for link in links[:MOST_LINKS])
+        return _lines((self.stream_label(link.stream), f"#{link.position}", _how(link)) for link in links[:MOST_LINKS])
+
+    def stream_label(self, stream: Stream) -> str:
+        return str(stream)
 
 
 @admin.register(Subscription)
@@ -165,4 +171,4 @@ def _how(link: StreamLink) -> str:
 
 
 def _lines(rows: Any) -> SafeString:
-    return format_html_join("", "<div>{} ({})</div>", rows) or SafeString("–")
+    return format_html_join("", "<div>{} {} ({})</div>", rows) or SafeString("–")

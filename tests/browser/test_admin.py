@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from event_store import event_store
-from event_store.models import IssuedCommand, Process, ProcessStep, StoredEvent, Stream
+from event_store.models import IssuedCommand, Process, ProcessStep, StoredEvent, Stream, Subscription
 from tests.browser.conftest import ADMIN
 from tests.event_store.sample import Noted
 
@@ -72,10 +72,32 @@ def test_an_object_can_be_looked_at_and_not_changed(client: Client, orders: Any)
         url = f"/admin/event_store/{each._meta.model_name}/{each.objects.first().pk}/change/"
         assert client.get(url).status_code == 200
         assert client.post(url, {}).status_code == 403
-    assert (
-        "Customer$7 #0 (linked)"
-        in client.get(f"/admin/event_store/storedevent/{orders['customer'].global_position}/change/").text
-    )
+
+
+def test_an_objects_page_leads_to_the_browser(client: Client, orders: Any) -> None:
+    def links(model: type[Any], **values: Any) -> tuple[str, list[str]]:
+        url = f"/admin/event_store/{model._meta.model_name}/{model.objects.get(**values).pk}/change/"
+        page = client.get(url).text
+        return re.sub(r"<[^>]+>", "", page), re.findall(f'href="{re.escape(ADMIN)}([^"]+)"', page)
+
+    confirmed = orders["confirmed"]
+    text, targets = links(StoredEvent, event_id=orders["customer"].id)
+    assert "Customer$7 #0 (linked)" in text
+    assert targets[:4] == [
+        f"events/{orders['customer'].id}/",
+        "streams/Order$41/",
+        "streams/Customer$7/",
+        "streams/Agreement$41/",
+    ]
+    _text, targets = links(StoredEvent, event_id=confirmed.id)
+    assert f"events/?correlation={confirmed.correlation_id}" in targets
+    assert f"find/?q={confirmed.causation_id}" in targets
+    text, targets = links(Stream, name="Customer$7")
+    assert f"0: sample.CustomerSaidYes {orders['customer'].id} (linked)" in text
+    assert targets == ["streams/Customer$7/", f"events/{orders['customer'].id}/"]
+    assert links(Process, key="42")[1] == ["processes/Agreement/42/"]
+    assert links(ProcessStep, process__key="41", number=1)[1] == ["processes/Agreement/41/?at=2"]
+    assert links(Subscription, name="Agreement")[1] == ["handlers/"]
 
 
 def test_steps_are_counted_from_one_as_in_the_browser(client: Client, orders: Any) -> None:
