@@ -18,7 +18,7 @@ from event_store.exceptions import (
 from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS
 from event_store.messages import type_of
 from event_store.streams import category_of
-from event_store.subscribers import subscriber
+from event_store.subscribers import durable_subscribers, subscriber
 
 if TYPE_CHECKING:
     from event_store.aggregates import Aggregate, AggregateRepository, applies
@@ -78,6 +78,7 @@ __all__ = [
     "applies",
     "category_of",
     "dispatch",
+    "durable_subscribers",
     "event_store",
     "event_stores",
     "handles",

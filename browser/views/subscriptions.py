@@ -1,11 +1,34 @@
 """Durable subscribers: how far each has come, and what it could not handle."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import BooleanField, Case, Exists, OuterRef, QuerySet, Value, When
+
 from browser.views.base import BrowserView
-from event_store.models import FailedEvent, Subscription
+from event_store import durable_subscribers
+from event_store.models import FailedEvent, StoredEvent, Subscription
 
 MOST = 200
+
+
+@dataclass(frozen=True)
+class Progress:
+    """
+    A subscription, and how many global positions lie between its checkpoint and the newest event.
+
+    `is_left`: whether an event that it wants is among them; None when no code that is loaded here declares it.
+    """
+
+    subscription: Subscription
+    behind: int
+    is_left: bool | None
+
+    @property
+    def is_up_to_date(self) -> bool:
+        return self.behind == 0 or self.is_left is False
 
 
 class SubscriptionListView(BrowserView):
@@ -14,7 +37,7 @@ class SubscriptionListView(BrowserView):
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         return super().get_context_data(
-            subscriptions=list(Subscription.objects.order_by("name", "partition")[:MOST]),
+            progress=_progress(),
             failures=list(
                 FailedEvent.objects.select_related("event", "subscription")
                 .defer("event__data", "event__metadata", "traceback")
@@ -22,3 +45,20 @@ class SubscriptionListView(BrowserView):
             ),
             **context,
         )
+
+
+def _progress() -> list[Progress]:
+    # A checkpoint moves with the events that a subscription wants: alone, it can lie far below the newest position.
+    subscriptions = _with_what_is_left().order_by("name", "partition")[:MOST]
+    newest = StoredEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return [Progress(each, max(0, newest - each.checkpoint), each.is_left) for each in subscriptions]
+
+
+def _with_what_is_left() -> QuerySet[Any]:
+    later = StoredEvent.objects.filter(pk__gt=OuterRef("checkpoint"))
+    cases = [
+        When(name=each.name, then=Exists(later.filter(type__in=types)) if types else Value(False))
+        for each in durable_subscribers.all()
+        for types in [each.types()]
+    ]
+    return Subscription.objects.annotate(is_left=Case(*cases, default=None, output_field=BooleanField()))

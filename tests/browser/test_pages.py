@@ -50,7 +50,7 @@ PAGES = [
     ("processes/Agreement/41/?at=0", ["State before the first step"], 9),
     ("processes/Agreement/41/?at=1", ["State after step 1", "was false"], 9),
     ("processes/Agreement/42/", ["Waiting", "CatererSaidYes for 0\u00a0s\u00a0· "], 9),
-    ("handlers/", ["Agreement", "OK"], 7),
+    ("handlers/", ["Agreement", "OK", "up to date"], 7),
     ("help/", ["Stuck", "linked"], 5),
     ("find/?q=Ord", ["Order$41", "Order$42"], 11),
     ("find/?q=nothing", ["Nothing is named so"], 11),
@@ -321,6 +321,23 @@ def test_events_whose_class_is_gone_and_whose_data_is_odd_are_shown(client: Clie
             StoredEvent.objects.filter(pk=event.global_position).update(type="gone.Forgotten", data=data)
         for path in ("", "events/", "streams/s/", f"events/{event.id}/"):
             assert client.get(ADMIN + path).status_code == 200
+
+
+def test_a_subscription_with_nothing_left_to_handle_is_up_to_date(client: Client, orders: Any) -> None:
+    def behind() -> str:
+        [cell] = re.findall(r'<td data-l="Behind">(.*?)</td>', client.get(f"{ADMIN}handlers/").text)
+        return re.sub(r"<[^>]+>", "", cell)
+
+    Subscription.objects.exclude(name="Agreement").delete()
+    agreement = Subscription.objects.get()
+    assert agreement.checkpoint < StoredEvent.objects.latest("pk").pk
+    assert behind() == "up to date"
+    [unhandled] = event_store.append(CustomerSaidYes(order_id="7"), stream="Order$7")
+    event_store.append(Noted(), stream="notes")
+    assert behind() == f"{unhandled.global_position + 1 - agreement.checkpoint} positions"
+    agreement.name = "gone"
+    agreement.save()
+    assert behind().endswith("positions, perhaps with nothing for it: no code that is loaded here declares it")
 
 
 def test_failures_are_listed(client: Client, orders: Any) -> None:
