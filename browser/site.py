@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 from django.views import View
 
 from browser import converters  # noqa: F401 - registers the converter that the paths below name
 from browser.views.events import EventLogView, EventView, RawEventView
 from browser.views.find import FindView
 from browser.views.help import HelpView
+from browser.views.missing import MissingPageView
 from browser.views.overview import OverviewView
 from browser.views.processes import BoardView, ProcessTypeView, ProcessView
 from browser.views.streams import PositionView, StreamListView, StreamView
@@ -48,9 +49,14 @@ class BrowserSite:
             self._path("processes/<esname:type>/<esname:key>/", "process", ProcessView),
             self._path("handlers/", "subscriptions", SubscriptionListView),
             self._path("help/", "help", HelpView),
+            # Without a slash at its end an address is left to Django, which appends one.
+            re_path(r"^.*/$", self._shown(MissingPageView)),
         ]
 
     def _path(self, route: str, name: str, view: Any) -> URLPattern:
-        shown = self._views.get(name, view).as_view(admin_site=self.admin_site)
-        pattern: URLPattern = path(route, self.admin_site.admin_view(shown) if self.admin_site else shown, name=name)
+        pattern: URLPattern = path(route, self._shown(self._views.get(name, view)), name=name)
         return pattern
+
+    def _shown(self, view: Any) -> Any:
+        shown = view.as_view(admin_site=self.admin_site)
+        return self.admin_site.admin_view(shown) if self.admin_site else shown

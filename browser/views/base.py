@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import translation
@@ -22,6 +22,12 @@ from django.views.generic import TemplateView
 VIEW_EVENTS = "event_store.view_storedevent"
 VIEW_PAYLOAD = "event_store.view_payload"
 VIEW_PROCESSES = "event_store.view_process"
+
+PERMISSIONS = {
+    VIEW_EVENTS: _("view events"),
+    VIEW_PAYLOAD: _("view the data of events"),
+    VIEW_PROCESSES: _("view processes"),
+}
 
 NAVIGATION = (
     ("overview", _("Overview"), (VIEW_EVENTS, VIEW_PROCESSES)),
@@ -73,6 +79,17 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
             return self.may(*self.any_permission)
         return bool(super().has_permission())
 
+    def handle_no_permission(self) -> Any:
+        if not self.request.user.is_authenticated:
+            return super().handle_no_permission()
+        missing = [each for each in self.any_permission or self.get_permission_required() if not self.may(each)]
+        return self._instead(
+            "browser/forbidden.html",
+            status=403,
+            permissions=[(PERMISSIONS.get(each, ""), each) for each in missing],
+            conjunction=_("or") if self.any_permission else _("and"),
+        )
+
     def get_login_url(self) -> str:
         name = self.admin_site.name if self.admin_site else None
         return reverse(f"{name}:login") if name else str(super().get_login_url())
@@ -80,7 +97,10 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         language = self._language()
         with translation.override(language):
-            response = super().dispatch(request, *args, **kwargs)
+            try:
+                response = super().dispatch(request, *args, **kwargs)
+            except Http404 as missing:
+                response = self._instead("browser/missing.html", status=404, what=str(missing))
             if isinstance(response, TemplateResponse):
                 response.render()
         response.headers.setdefault("Content-Language", language)
@@ -118,6 +138,10 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
             **context,
         )
 
+    def _instead(self, template: str, *, status: int, **context: Any) -> TemplateResponse:
+        """A page in the same frame, without what the subclass would show."""
+        return TemplateResponse(self.request, template, BrowserView.get_context_data(self, **context), status=status)
+
     def _language(self) -> str:
         # Django's catalogues translate some of our words, the frame's and the "Go" of a button: a page would be a mixture.
         wanted = translation.get_language() or ""
@@ -128,10 +152,11 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
             if self.may(*permissions):
                 yield NavigationItem(label, self.url(name), name == self.section)
 
-    def _breadcrumbs(self, navigation: Iterable[NavigationItem]) -> Iterable[Breadcrumb]:
+    def _breadcrumbs(self, navigation: Sequence[NavigationItem]) -> Iterable[Breadcrumb]:
         if self.admin_site:
             yield Breadcrumb(_("Home"), reverse(f"{self.admin_site.name}:index"))
-        yield Breadcrumb(_("Event store browser"), self.url("overview"))
+        if navigation:
+            yield Breadcrumb(_("Event store browser"), self.url("overview"))
         yield from (Breadcrumb(each.label, each.url) for each in navigation if each.is_current)
         yield from self.parents()
 

@@ -155,6 +155,8 @@ def test_a_position_leads_to_its_event(client: Client, orders: Any) -> None:
 @pytest.mark.parametrize(
     "path",
     [
+        "never/",
+        "streams/a/b/c/",
         "streams/never/",
         "streams/~2f/",
         "streams/~00/",
@@ -172,7 +174,17 @@ def test_a_position_leads_to_its_event(client: Client, orders: Any) -> None:
     ],
 )
 def test_what_is_not_there_is_not_found(client: Client, orders: Any, path: str) -> None:
-    assert client.get(ADMIN + path).status_code == 404
+    page = client.get(ADMIN + path)
+
+    assert page.status_code == 404
+    assert 'class="es-nav"' in page.text
+    assert '<h1 class="es-title">Not found</h1>' in page.text
+
+
+def test_what_is_not_there_is_named(client: Client, orders: Any) -> None:
+    assert "There is no stream &lt;b&gt;" in client.get(f"{ADMIN}streams/{escape_name('<b>')}/").text
+    assert client.get(f"{ADMIN}streams").headers["Location"] == f"{ADMIN}streams/"
+    assert Client().get("/es/never/").status_code == 302
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
@@ -575,6 +587,29 @@ def test_without_a_permission_nothing_is_shown(sign_in: Callable[..., Client], o
 
     assert [client.get(mount + path).status_code for mount in (ADMIN, "/es/") for path in paths] == [403] * 22
     assert "Streams, events and processes" not in client.get("/admin/").text
+
+
+@pytest.mark.parametrize(
+    ("granted", "path", "missing"),
+    [
+        ([], "streams/", "view events (event_store.view_storedevent)."),
+        ([], "", "view events (event_store.view_storedevent) or view processes (event_store.view_process)."),
+        (["view_storedevent"], "processes/", "view processes (event_store.view_process)."),
+        (["view_process"], "events/00000000-0000-0000-0000-000000000000/raw.json",
+         "view events (event_store.view_storedevent) and view the data of events (event_store.view_payload)."),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mount", [ADMIN, "/es/"])
+def test_a_page_that_may_not_be_seen_says_which_permission_is_missing(
+    sign_in: Callable[..., Client], granted: list[str], path: str, missing: str, mount: str
+) -> None:
+    page = sign_in(*granted).get(mount + path)
+    text = " ".join(re.sub(r"<[^>]+>", "", page.text).split())
+
+    assert page.status_code == 403
+    assert f"It needs a permission that you do not have: {missing}" in text
+    assert ('class="es-nav"' in page.text) == bool(granted)
+    assert page.headers["Referrer-Policy"] == "same-origin"
 
 
 def test_who_is_no_staff_is_served_on_the_own_mount_only(sign_in: Callable[..., Client], orders: Any) -> None:
