@@ -683,6 +683,18 @@ def test_links_stay_in_their_mount(client: Client, orders: Any, mount: str) -> N
         assert [each for each in found if not each.startswith(mount)] == []
 
 
+WORDS = ["stream", "category", "position", "global position", "written here", "linked", "schema version", "conversation",
+         "caused by", "step", "did not send again", "subscription", "checkpoint", "behind"]  # fmt: skip
+
+
+def test_help_explains_the_words_of_the_pages_and_does_not_lead_to_itself(client: Client, orders: Any) -> None:
+    page = client.get(f"{ADMIN}help/").text
+
+    assert [word for word in WORDS if f"<dt>{word}</dt>" not in page] == []
+    assert f'href="{ADMIN}help/"' not in page
+    assert f'href="{ADMIN}help/"' in client.get(ADMIN).text
+
+
 @pytest.mark.parametrize(
     ("path", "way_back"),
     [
