@@ -15,11 +15,12 @@ from django.test import Client
 from playwright.sync_api import Page
 
 from tests.browser.conftest import ADMIN, publish_orders
+from tests.conftest import WIDE
 from tests.event_store.sample import HOSTILE_NAMES, Agreement
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATHS = ["", "streams/", "streams/Agreement$41/", "events/", "processes/", "processes/Agreement/?status=waiting",
-         "processes/Agreement/41/", "processes/Agreement/42/", "handlers/", "help/", "find/?q=Ord"]  # fmt: skip
+         "processes/Agreement/41/", "processes/Agreement/42/", "handlers/", "help/", "find/?q=Ord", "find/?q=Confirm", "events/?type=c", "events/?correlation=x", "streams/never/"]  # fmt: skip
 NARROW = {"width": 375, "height": 812}
 TAGS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
@@ -52,7 +53,7 @@ def signed_in(open_page: Callable[..., Page], live_server: Any) -> Callable[...,
 def test_every_page_is_accessible_and_fits_its_window(
     signed_in: Callable[..., Page], published: Any, mount: str, dark: bool, phone: bool
 ) -> None:
-    page = signed_in(mount, dark=dark, phone=phone)
+    page = signed_in(mount, dark=dark, phone=phone, viewport=NARROW if phone else WIDE)
     for path in [*PATHS, f"events/{published['caterer'].id}/"]:
         page.goto(mount + path)
         found = Axe().run(page, context=".es", options=TAGS).response["violations"]
