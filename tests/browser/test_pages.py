@@ -55,6 +55,7 @@ PAGES = [
     ("find/?q=Ord", ["Order$41", "Order$42"], 11),
     ("find/?q=nothing", ["Nothing is named so"], 11),
     ("find/?q=Confirm", ["Types of events", "Commands"], 12),
+    ("find/?q=00000000-0000-0000-0000-000000000000", ["Nothing is named so"], 13),
     ("find/?q=", ["What can be found"], 5),
 ]
 
@@ -99,7 +100,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(client: Client, order
             client.get(ADMIN + path)
         return len(captured)
 
-    paths = ["", "streams/", "streams/notes/?size=200", "events/?size=200", "processes/", "processes/Agreement/"]
+    paths = ["", "streams/", "streams/notes/?size=200", "events/?size=200", "processes/", "processes/Agreement/",
+             "handlers/", "find/?q=s", "find/?q=Confirm"]  # fmt: skip
     before = [queries(path) for path in paths]
     for number in range(60):
         event_store.append(Noted(text=str(number)), stream="notes", links=[f"s{number}"])
