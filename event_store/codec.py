@@ -15,6 +15,9 @@ from event_store.events import RecordedEvent, event_types
 from event_store.exceptions import UnreadableEvent, UnstorablePayload
 from event_store.messages import Message, refuse_unstorable
 
+MOST_BYTES = 16 * 2**20
+"""Of data, and of metadata. PostgreSQL's jsonb gives up soon after: short numbers grow sixfold in it."""
+
 _plain_decoder = msgspec.json.Decoder()
 _WRITTEN_OTHERWISE = re.compile(rb"[:,\[](?:-?\d[\d.]*e\d|-0\.0)")
 
@@ -24,7 +27,7 @@ def encode(message: Message) -> bytes:
     The fields of a message as one compact JSON object in UTF-8.
 
     Raises:
-        UnstorablePayload: a text holds NUL or a lone surrogate, which PostgreSQL's jsonb cannot keep.
+        UnstorablePayload: a text holds NUL or a lone surrogate, which PostgreSQL's jsonb cannot keep; more than 16 MiB.
     """
     return _encode_object(message, f"{type(message).__name__}")
 
@@ -85,6 +88,11 @@ def _encode_object(value: Any, name: str) -> bytes:
         encoded = msgspec.json.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UnstorablePayload(f"{name} cannot be stored as JSON: {error}") from error
+    if len(encoded) > MOST_BYTES:
+        raise UnstorablePayload(
+            f"{name} takes {len(encoded) / 2**20:.1f} MiB as JSON, {MOST_BYTES // 2**20} at most: keep it in a file, and "
+            "in the event where it is."
+        )
     if b"\\u0000" in encoded:
         _refuse_nul(msgspec.to_builtins(value), name)
     if _WRITTEN_OTHERWISE.search(encoded):

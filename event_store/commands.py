@@ -10,7 +10,7 @@ from uuid import UUID
 from event_store import context
 from event_store.exceptions import DuplicateCommandHandler, InvalidEvent, UnhandledCommand
 from event_store.identifiers import new_id
-from event_store.messages import Message, TypeRegistry
+from event_store.messages import Message, TypeRegistry, is_storable
 
 command_types = TypeRegistry("command")
 C = TypeVar("C", bound="Command")
@@ -29,7 +29,9 @@ class Command(Message, abstract=True):
     __registry__: ClassVar[TypeRegistry] = command_types
 
     def because(self, reason: str) -> ReasonedCommand:
-        """This command with the reason why it is sent, for the record."""
+        """This command with the reason why it is sent, for the record. Raises InvalidEvent for what is no text."""
+        if not isinstance(reason, str) or not is_storable(reason):
+            raise InvalidEvent(f"because: takes a text without NUL and lone surrogates, not {reason!r}.")
         return ReasonedCommand(self, reason)
 
 

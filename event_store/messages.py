@@ -16,6 +16,8 @@ import msgspec
 from event_store.exceptions import DuplicateEventType, InvalidEvent, UnnamedEventType, UnstorablePayload
 
 MAX_TYPE_LENGTH = 255
+MAX_DEPTH = 200
+"""Of values in values: no reader of JSON gives up before that."""
 NATIVE_TYPES = (UUID, datetime, date, time, timedelta, Decimal, bytes)
 
 
@@ -99,7 +101,7 @@ class TypeRegistry:
     def named_by(self, given: object, *, base: type[Message]) -> frozenset[str] | None:
         """The types that a class (a subclass of `base`, with its subclasses) or a type name stands for; None for others."""
         if isinstance(given, str):
-            return frozenset([given])
+            return frozenset([given]) if is_storable(given) and given else None
         if isinstance(given, type) and issubclass(given, base):
             return self.types_of(given)
         return None
@@ -133,7 +135,12 @@ def type_of(message_class: type[Message]) -> str:
     return name
 
 
-def refuse_unstorable(value: Any, path: str) -> None:
+def is_storable(text: str) -> bool:
+    """Whether every database takes the text: it has no NUL and no lone surrogate."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def refuse_unstorable(value: Any, path: str, *, depth: int = 0) -> None:
     """Raises UnstorablePayload for what JSON has no word for, anywhere in dicts, lists and scalars."""
     if isinstance(value, float):
         if not math.isfinite(value):
@@ -147,12 +154,14 @@ def refuse_unstorable(value: Any, path: str) -> None:
                 f"{path}: {value} is {offset} from UTC, and a stored time keeps whole minutes only: give it as "
                 "value.astimezone(UTC)."
             )
+    elif depth == MAX_DEPTH:
+        raise UnstorablePayload(f"{path[:100]}…: is nested more than {MAX_DEPTH} levels deep.")
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            refuse_unstorable(item, f"{path}.{key}")
+            refuse_unstorable(item, f"{path}.{key}", depth=depth + 1)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(value):
-            refuse_unstorable(item, f"{path}[{index}]")
+            refuse_unstorable(item, f"{path}[{index}]", depth=depth + 1)
 
 
 def _type_or_none(message_class: type[Message]) -> str | None:
@@ -194,6 +203,8 @@ def _converted(message: Message, values: dict[str, Any]) -> Any:
         return msgspec.convert(plain, types, builtin_types=NATIVE_TYPES)
     except msgspec.ValidationError as error:
         raise InvalidEvent(f"{name}{_field_in(error)}") from error
+    except RecursionError:
+        raise UnstorablePayload(f"{name}: is nested more than {MAX_DEPTH} levels deep, or contains itself.") from None
     except (TypeError, OverflowError) as error:
         raise InvalidEvent(f"{name}{_unsupported_field(values)}: {error}") from error
 

@@ -473,10 +473,9 @@ def _uuid(value: object) -> UUID:
 def _checked_links(links: Iterable[str] | Mapping[str, ExpectedVersion], *, stream: str) -> dict[str, ExpectedVersion]:
     if isinstance(links, (str, bytes)) or not isinstance(links, Iterable):
         raise InvalidStreamName(f"links: takes a list of stream names, not {links!r}; write links=[{links!r}].")
-    versions = links if isinstance(links, Mapping) else dict.fromkeys(links, ANY)
+    versions = links.items() if isinstance(links, Mapping) else ((name, ANY) for name in links)
     checked = {
-        check_writable_stream(name, argument="links"): check_expected_version(expected)
-        for name, expected in versions.items()
+        check_writable_stream(name, argument="links"): check_expected_version(expected) for name, expected in versions
     }
     if stream in checked:
         raise InvalidStreamName(f"links: {stream!r} is the stream that the events are written to already.")

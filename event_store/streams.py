@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from event_store.exceptions import InvalidStreamName, ReservedStream
+from event_store.messages import is_storable
 
 MAX_NAME_LENGTH = 255
 _LAST_CHARACTER = 0x10FFFF
@@ -39,7 +40,7 @@ def check_stream_name(stream: object, *, argument: str = "stream") -> str:
         raise InvalidStreamName(
             f"{argument}: {len(stream)} characters, a name has at most {MAX_NAME_LENGTH}: {stream[:40]!r}…"
         )
-    if "\0" in stream or any("\ud800" <= character <= "\udfff" for character in stream):
+    if not is_storable(stream):
         raise InvalidStreamName(f"{argument}: {stream!r} has a NUL or a lone surrogate, which no database stores.")
     return stream
 

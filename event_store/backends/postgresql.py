@@ -71,11 +71,12 @@ def append(
     condition: AppendCondition | None,
     recorded_at: datetime | None,
 ) -> Appended:
-    parts = _parts(events)
-    if len(parts) == 1:
+    if sum(map(_size, events)) <= _MOST_BYTES:
         return _append(connection, events, _Where(stream, expected_version, links, condition), recorded_at)
     positions: list[int] = []
+    # Undone by itself when a part is refused.
     with transaction.atomic(using=connection.alias):
+        parts = _parts(events)
         first = _append(connection, parts[0], _Where(stream, expected_version, links, condition), recorded_at)
         positions.extend(first.global_positions)
         # The rows of all these streams are locked since the first part.
@@ -113,10 +114,10 @@ def _append(
 
 
 def _parts(events: Sequence[EncodedEvent]) -> list[Sequence[EncodedEvent]]:
-    """The events in runs that one jsonb value can hold, one run as a rule."""
+    """The events in runs that one jsonb value can hold."""
     parts, start, size = [], 0, 0
     for number, event in enumerate(events):
-        own = len(event.data) + len(event.metadata)
+        own = _size(event)
         if size + own > _MOST_BYTES and number > start:
             parts.append(events[start:number])
             start, size = number, 0
@@ -160,6 +161,10 @@ def install_functions(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         for name in FUNCTIONS:
             cursor.execute(files("event_store.sql").joinpath(f"{name}.sql").read_text())
+
+
+def _size(event: EncodedEvent) -> int:
+    return len(event.data) + len(event.metadata)
 
 
 def _condition(condition: AppendCondition | None) -> str | None:
