@@ -17,7 +17,7 @@ from event_store.exceptions import (
 )
 from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS
 from event_store.messages import type_of
-from event_store.streams import category_of
+from event_store.streams import category_of, end_of_prefix
 from event_store.subscribers import durable_subscribers, subscriber
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ __all__ = [
     "category_of",
     "dispatch",
     "durable_subscribers",
+    "end_of_prefix",
     "event_store",
     "event_stores",
     "handles",

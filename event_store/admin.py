@@ -89,6 +89,10 @@ class PayloadAdmin(ReadOnlyAdmin):
         hidden = () if request.user.has_perm("event_store.view_payload") else self.payload_fields
         return (*(super().get_exclude(request, obj) or ()), *hidden)
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        hidden = self.get_exclude(request)
+        return [name for name in super().get_list_display(request) if name not in hidden]
+
 
 @admin.register(Stream)
 class StreamAdmin(ReadOnlyAdmin):
@@ -124,18 +128,21 @@ class StoredEventAdmin(PayloadAdmin):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnlyAdmin):
+class SubscriptionAdmin(PayloadAdmin):
+    payload_fields = ("last_error",)
     list_display = ("name", "checkpoint", "status", "last_success_at", "last_error")
 
 
 @admin.register(FailedEvent)
-class FailedEventAdmin(ReadOnlyAdmin):
+class FailedEventAdmin(PayloadAdmin):
+    payload_fields = ("error", "traceback")
     list_display = ("subscription", "event", "attempts", "next_attempt_at", "error")
     list_select_related = ("subscription", "event")
 
 
 @admin.register(Process)
-class ProcessAdmin(ReadOnlyAdmin):
+class ProcessAdmin(PayloadAdmin):
+    payload_fields = ("last_error",)
     list_display = ("key", "type", "status", "awaited", "waiting_since", "step_count")
     search_fields = ("key__startswith",)
     exclude = ("waiting_for",)
@@ -163,7 +170,7 @@ class ProcessStepAdmin(PayloadAdmin):
 class IssuedCommandAdmin(PayloadAdmin):
     list_display = ("type", "process", "reason", "outcome", "issued_at")
     list_select_related = ("process",)
-    payload_fields = ("data",)
+    payload_fields = ("data", "reason")
 
 
 def _how(link: StreamLink) -> str:

@@ -12,17 +12,18 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from browser.cursors import page_by_key, page_by_number
 from browser.json_tree import summary
 from browser.views.base import VIEW_PROCESSES, BrowserView
-from event_store import RecordedEvent, category_of, event_store, process_managers
+from event_store import RecordedEvent, category_of, end_of_prefix, event_store, process_managers
 from event_store.models import Process, Stream, StreamLink
 
 M = TypeVar("M", bound=Model)
-GREATEST_CHARACTER = "\U0010ffff"
 LONGEST_NAME = 255
 
 
 def names_with_prefix(queryset: QuerySet[M], prefix: str, *, field: str = "name") -> QuerySet[M]:
     """Rows whose name begins so, as a range of the index."""
-    return queryset.filter(**{f"{field}__gte": prefix, f"{field}__lt": prefix + GREATEST_CHARACTER})
+    end = end_of_prefix(prefix)
+    below = {} if end is None else {f"{field}__lt": end}
+    return queryset.filter(**{f"{field}__gte": prefix}, **below)
 
 
 @dataclass(frozen=True)

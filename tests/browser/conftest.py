@@ -27,7 +27,7 @@ def sign_in(db: None) -> Callable[..., Client]:
     """`sign_in("view_process", is_staff=False)`: a client of a user with these permissions."""
 
     def sign_in(*permissions: str, **fields: Any) -> Client:
-        user = User.objects.create_user("anna", password="anna", **({"is_staff": True} | fields))
+        user = User.objects.create_user(**({"username": "anna", "password": "anna", "is_staff": True} | fields))
         user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
         client = Client()
         client.force_login(user)

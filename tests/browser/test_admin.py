@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -127,3 +128,18 @@ def test_payloads_need_their_permission(sign_in: Any) -> None:
         "s3cret"
         not in sign_in("view_storedevent").get(f"/admin/event_store/storedevent/{event.global_position}/change/").text
     )
+
+
+def test_words_that_may_hold_payload_need_its_permission(sign_in: Callable[..., Client], orders: Any) -> None:
+    IssuedCommand.objects.update(reason="s3cret")
+    Process.objects.update(last_error="s3cret")
+    Subscription.objects.update(last_error="s3cret")
+    views = [f"view_{model}" for model in MODELS]
+    without, reader = sign_in(*views), sign_in(*views, "view_payload", username="berta")
+
+    for model in (IssuedCommand, Process, Subscription):
+        name, pk = model._meta.model_name, model.objects.first().pk  # type: ignore[attr-defined]
+        own_page = f"/admin/event_store/{name}/{pk}/change/"
+        assert "s3cret" not in without.get(f"/admin/event_store/{name}/").text
+        assert "s3cret" not in without.get(own_page).text
+        assert "s3cret" in reader.get(own_page).text

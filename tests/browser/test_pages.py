@@ -516,6 +516,15 @@ def test_the_oldest_page_and_its_size(client: Client) -> None:
     assert client.get(f"{ADMIN}streams/s/?size=7").context["page"].size == 50
 
 
+def test_a_prefix_finds_every_name_that_begins_so(client: Client) -> None:
+    for name in ("Order", "Order\U0010ffff", "Order\U0010ffffx", "Ordes"):
+        event_store.append(Noted(), stream=name)
+
+    rows = client.get(f"{ADMIN}streams/?prefix=Order").context["page"].rows
+
+    assert [row.stream.name for row in rows] == ["Order", "Order\U0010ffff", "Order\U0010ffffx"]
+
+
 def test_streams_without_events_are_not_listed(client: Client) -> None:
     event_store.append(Noted(), stream="kept", condition=AppendCondition({"only-read": -1}))
     event_store.append(Noted(), stream="deleted")
