@@ -26,9 +26,9 @@ from event_store.backends.base import (
 from event_store.backends.selects import (
     SELECT_EVENT_TYPES,
     Dialect,
-    event_columns,
     read_time,
     read_uuid,
+    select_count,
     select_events,
     select_positions,
     select_recently_changed,
@@ -96,14 +96,13 @@ class DatabaseBackend(Backend):
     def read(self, selection: Selection) -> list[RecordedEvent[Any]]:
         dialect = Dialect(self.connection.vendor)
         with self._translated_errors(), self.connection.cursor() as cursor:
-            cursor.execute(*select_events(selection, event_columns(selection, dialect), dialect))
+            cursor.execute(*select_events(selection, dialect))
             rows = cursor.fetchall()
         return [_recorded(row, selection) for row in rows]
 
     def count(self, selection: Selection) -> int:
         with self._translated_errors(), self.connection.cursor() as cursor:
-            sql, parameters = select_events(selection, "1", Dialect(self.connection.vendor))
-            cursor.execute(f"SELECT COUNT(*) FROM ({sql}) AS selected", parameters)  # noqa: S608
+            cursor.execute(*select_count(selection, Dialect(self.connection.vendor)))
             number: int = cursor.fetchone()[0]
         return number
 

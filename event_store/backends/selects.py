@@ -19,6 +19,12 @@ _FROM_ALL = (
     " LEFT JOIN event_store_streamlink l ON l.global_position = e.global_position AND l.written_here"
     " LEFT JOIN event_store_stream s ON s.id = l.stream_id"
 )
+# One look-up for each row: joined otherwise, a page in the middle would walk through the links of all events before it.
+_FROM_ALL_LATERAL = (
+    "event_store_storedevent e LEFT JOIN LATERAL (SELECT l.position, s.name FROM event_store_streamlink l"
+    " JOIN event_store_stream s ON s.id = l.stream_id"
+    " WHERE l.global_position = e.global_position AND l.written_here LIMIT 1) l ON true"
+)
 _IN_STREAMS = (
     "e.global_position IN (SELECT shown.global_position FROM event_store_streamlink shown"
     " JOIN event_store_stream named ON named.id = shown.stream_id WHERE {names})"
@@ -109,32 +115,26 @@ class _Where:
         return f"{column} IN (SELECT value FROM json_each(%s))", [msgspec.json.encode(values).decode()]  # noqa: S608 - our own columns only
 
 
-def event_columns(selection: Selection, dialect: Dialect) -> str:
-    """The columns of an event, its JSON as text, then its position and (outside a stream) its stream's name."""
+def select_events(selection: Selection, dialect: Dialect) -> Statement:
+    """The rows of events: their JSON as text, then their position and (outside a stream) their stream's name."""
     data, metadata = dialect.json_column("e.data"), dialect.json_column("e.metadata")
     recorded_at, valid_at = dialect.time_column("e.recorded_at"), dialect.time_column("e.valid_at")
-    return (
+    columns = (
         f"e.event_id, e.type, e.schema_version, {data}, {metadata}, e.correlation_id, e.causation_id,"
-        f" {recorded_at}, {valid_at}, e.global_position, {'l.position' if selection.stream is not None else 'l.position, s.name'}"
+        f" {recorded_at}, {valid_at}, e.global_position, l.position"
     )
-
-
-def select_events(selection: Selection, columns: str, dialect: Dialect) -> Statement:
-    """The events of a selection whose bounds are positions."""
-    position = "e.global_position" if selection.stream is None else "l.position"
-    where = _Where(dialect)
     if selection.stream is not None:
-        where.add("l.stream_id = (SELECT id FROM event_store_stream WHERE name = %s)", selection.stream)
-    if selection.streams is not None:
-        where.add_any_of("named.name", sorted(selection.streams), around=_IN_STREAMS)
-    where.add_bound(position, ">", selection.after)
-    where.add_bound(position, "<", selection.before)
-    _add_contents(where, selection, dialect)
-    order = _add_times(where, selection, position, dialect)
-    direction = " DESC" if selection.backward else ""
-    tables = _FROM_ALL if selection.stream is None else _FROM_STREAM
-    sql = f"SELECT {columns} FROM {tables} WHERE {where} ORDER BY {', '.join(each + direction for each in order)}"  # noqa: S608 - fixed words and placeholders only
-    return _limited(sql, where.parameters, selection.limit)
+        return _select(selection, columns, _FROM_STREAM, dialect)
+    if dialect.is_postgresql:
+        return _select(selection, f"{columns}, l.name", _FROM_ALL_LATERAL, dialect)
+    return _select(selection, f"{columns}, s.name", _FROM_ALL, dialect)
+
+
+def select_count(selection: Selection, dialect: Dialect) -> Statement:
+    """How many events they are; outside a stream without their places, which cost more than they."""
+    tables = "event_store_storedevent e" if selection.stream is None else _FROM_STREAM
+    sql, parameters = _select(selection, "1", tables, dialect)
+    return f"SELECT COUNT(*) FROM ({sql}) AS selected", parameters  # noqa: S608 - fixed words and placeholders only
 
 
 def select_positions(event_id: UUID, streams: frozenset[str] | None, dialect: Dialect) -> Statement:
@@ -177,6 +177,22 @@ def select_recently_changed(limit: int, dialect: Dialect) -> Statement:
          ORDER BY changed.last_event DESC, s.name LIMIT %s
     """  # noqa: S608 - fixed words and placeholders only
     return sql, [limit]
+
+
+def _select(selection: Selection, columns: str, tables: str, dialect: Dialect) -> Statement:
+    position = "e.global_position" if selection.stream is None else "l.position"
+    where = _Where(dialect)
+    if selection.stream is not None:
+        where.add("l.stream_id = (SELECT id FROM event_store_stream WHERE name = %s)", selection.stream)
+    if selection.streams is not None:
+        where.add_any_of("named.name", sorted(selection.streams), around=_IN_STREAMS)
+    where.add_bound(position, ">", selection.after)
+    where.add_bound(position, "<", selection.before)
+    _add_contents(where, selection, dialect)
+    order = _add_times(where, selection, position, dialect)
+    direction = " DESC" if selection.backward else ""
+    sql = f"SELECT {columns} FROM {tables} WHERE {where} ORDER BY {', '.join(each + direction for each in order)}"  # noqa: S608 - fixed words and placeholders only
+    return _limited(sql, where.parameters, selection.limit)
 
 
 # From one type to the next through the index: it costs a look-up for each type, however many events there are.
