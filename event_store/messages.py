@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
@@ -16,6 +17,7 @@ import msgspec
 from event_store.exceptions import DuplicateEventType, InvalidEvent, UnnamedEventType, UnstorablePayload
 
 MAX_TYPE_LENGTH = 255
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 MAX_DEPTH = 200
 """Of values in values: no reader of JSON gives up before that."""
 NATIVE_TYPES = (UUID, datetime, date, time, timedelta, Decimal, bytes)
@@ -137,7 +139,7 @@ def type_of(message_class: type[Message]) -> str:
 
 def is_storable(text: str) -> bool:
     """Whether every database takes the text: it has no NUL and no lone surrogate."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return _UNSTORABLE.search(text) is None
 
 
 def refuse_unstorable(value: Any, path: str, *, depth: int = 0) -> None:

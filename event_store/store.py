@@ -471,6 +471,8 @@ def _uuid(value: object) -> UUID:
 
 
 def _checked_links(links: Iterable[str] | Mapping[str, ExpectedVersion], *, stream: str) -> dict[str, ExpectedVersion]:
+    if links == ():
+        return {}
     if isinstance(links, (str, bytes)) or not isinstance(links, Iterable):
         raise InvalidStreamName(f"links: takes a list of stream names, not {links!r}; write links=[{links!r}].")
     versions = links.items() if isinstance(links, Mapping) else ((name, ANY) for name in links)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, NoReturn
 from uuid import UUID
@@ -15,7 +15,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from event_store.append_condition import AppendCondition
 from event_store.backends.base import Appended, EncodedEvent
-from event_store.backends.selects import Dialect, read_time
 from event_store.exceptions import (
     AppendConditionFailed,
     DuplicateEvent,
@@ -33,9 +32,21 @@ FUNCTIONS = (
     "event_store_link_v1",
 )
 
-_POSTGRESQL = Dialect("postgresql")
 _MOST_BYTES = 32 * 2**20
 """Of text in one call: a jsonb value holds 256 MiB, and short numbers grow sixfold in it."""
+
+
+class _Answer(msgspec.Struct):
+    """What `event_store_append_v1` and `event_store_link_v1` answer: one JSON value is read faster than seven columns."""
+
+    status: str
+    failed_stream: str | None
+    actual_version: int | None
+    failed_ids: list[UUID] | None
+    # The rest means something only when it is stored.
+    last_version: Any
+    global_positions: Any = None
+    recorded: datetime = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class _Row(msgspec.Struct, omit_defaults=True):
@@ -49,6 +60,9 @@ class _Row(msgspec.Struct, omit_defaults=True):
     c: UUID | None = None
     b: UUID | None = None
     v: datetime | None = None
+
+
+_answers = msgspec.json.Decoder(_Answer)
 
 
 @dataclass(frozen=True)
@@ -90,27 +104,31 @@ def append(
 def _append(
     connection: BaseDatabaseWrapper, events: Sequence[EncodedEvent], where: _Where, recorded_at: datetime | None
 ) -> Appended:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT status, failed_stream, actual_version, failed_ids, last_version, global_positions,"  # noqa: S608 - fixed words and placeholders only
-            f" {_POSTGRESQL.time_column('recorded')} FROM event_store_append_v1(%s, %s, %s::jsonb, %s::jsonb, %s::jsonb, %s)",
-            [
-                where.stream,
-                as_number(where.expected_version),
-                _json([_row(event) for event in events]),
-                _json({name: as_number(expected) for name, expected in where.links.items()}) if where.links else None,
-                _condition(where.condition),
-                recorded_at,
-            ],
-        )
-        status, failed_stream, actual, failed_ids, last_version, positions, recorded = cursor.fetchone()
-    if status == "condition_failed" and where.condition is not None:
+    answer = _call(
+        connection,
+        "SELECT to_jsonb(event_store_append_v1(%s, %s, %s::jsonb, %s::jsonb, %s::jsonb, %s))::text",
+        [
+            where.stream,
+            as_number(where.expected_version),
+            _json([_row(event) for event in events]),
+            _json({name: as_number(expected) for name, expected in where.links.items()}) if where.links else None,
+            _condition(where.condition),
+            recorded_at,
+        ],
+    )
+    if answer.status == "condition_failed" and where.condition is not None:
         read = where.condition.versions
-        raise AppendConditionFailed(stream=failed_stream, expected=read.get(failed_stream, read), actual=actual)
-    if status != "stored":
-        ids = _failed(failed_ids, [event.id for event in events])
-        _refuse(status, failed_stream, {where.stream: where.expected_version, **where.links}, actual, ids)
-    return Appended(last_version - len(events) + 1, positions, read_time(recorded))
+        expected = read.get(answer.failed_stream or "", read)
+        raise AppendConditionFailed(stream=answer.failed_stream, expected=expected, actual=answer.actual_version)
+    if answer.status != "stored":
+        _refuse(answer, {where.stream: where.expected_version, **where.links}, [event.id for event in events])
+    return Appended(answer.last_version - len(events) + 1, answer.global_positions, answer.recorded.astimezone(UTC))
+
+
+def _call(connection: BaseDatabaseWrapper, sql: str, parameters: list[Any]) -> _Answer:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return _answers.decode(cursor.fetchone()[0])
 
 
 def _parts(events: Sequence[EncodedEvent]) -> list[Sequence[EncodedEvent]]:
@@ -133,16 +151,14 @@ def link(
     expected_version: ExpectedVersion,
     linked_at: datetime | None,
 ) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT status, failed_stream, actual_version, failed_ids, last_version"
-            " FROM event_store_link_v1(%s, %s, %s::uuid[], %s)",
-            [stream, as_number(expected_version), list(event_ids), linked_at],
-        )
-        status, failed_stream, actual, failed_ids, last_version = cursor.fetchone()
-    if status != "stored":
-        _refuse(status, failed_stream, {stream: expected_version}, actual, _failed(failed_ids, event_ids))
-    return int(last_version) - len(event_ids) + 1
+    answer = _call(
+        connection,
+        "SELECT to_jsonb(event_store_link_v1(%s, %s, %s::uuid[], %s))::text",
+        [stream, as_number(expected_version), list(event_ids), linked_at],
+    )
+    if answer.status != "stored":
+        _refuse(answer, {stream: expected_version}, event_ids)
+    return int(answer.last_version) - len(event_ids) + 1
 
 
 def missing_functions(connection: BaseDatabaseWrapper) -> list[str]:
@@ -191,23 +207,15 @@ def _row(event: EncodedEvent) -> _Row:
     )
 
 
-def _failed(failed_ids: Sequence[UUID] | None, given: Sequence[UUID]) -> list[UUID]:
+def _refuse(answer: _Answer, expected: Mapping[str, Any], event_ids: Sequence[UUID]) -> NoReturn:
+    stream = answer.failed_stream
+    if answer.status == "wrong_version":
+        believed = expected if stream is None else expected[stream]
+        raise WrongExpectedVersion(stream=stream, expected=believed, actual=answer.actual_version)
     # A stricter isolation level may hide the events in the way: then it is one of these.
-    return [event_id for event_id in given if not failed_ids or event_id in failed_ids]
-
-
-def _refuse(
-    status: str,
-    failed_stream: str | None,
-    expected: Mapping[str, Any],
-    actual: int | None,
-    ids: Sequence[UUID],
-) -> NoReturn:
-    if status == "wrong_version":
-        believed = expected if failed_stream is None else expected[failed_stream]
-        raise WrongExpectedVersion(stream=failed_stream, expected=believed, actual=actual)
-    if status == "duplicate_event":
-        raise DuplicateEvent(ids)
-    if status == "already_linked":
-        raise EventAlreadyLinked(ids, stream=next(iter(expected)))
-    raise EventNotFound(ids)
+    failed = [each for each in event_ids if not answer.failed_ids or each in answer.failed_ids]
+    if answer.status == "duplicate_event":
+        raise DuplicateEvent(failed)
+    if answer.status == "already_linked":
+        raise EventAlreadyLinked(failed, stream=next(iter(expected)))
+    raise EventNotFound(failed)

@@ -199,16 +199,17 @@ def _insert_events(cursor: Any, events: Sequence[EncodedEvent], category: str, n
         " causation_id, recorded_at, valid_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     )
     if len(events) == 1:
-        cursor.execute(insert, _event_row(events[0], category, now))
+        cursor.execute(insert, _event_row(events[0], category, _time(now)))
         return [cursor.lastrowid]
-    cursor.executemany(insert, [_event_row(event, category, now) for event in events])
+    recorded_at = _time(now)
+    cursor.executemany(insert, [_event_row(event, category, recorded_at) for event in events])
     # Nobody else can write meanwhile, and AUTOINCREMENT counts on by one.
     cursor.execute("SELECT last_insert_rowid()")
     last: int = cursor.fetchone()[0]
     return list(range(last - len(events) + 1, last + 1))
 
 
-def _event_row(event: EncodedEvent, category: str, now: datetime) -> list[Any]:
+def _event_row(event: EncodedEvent, category: str, recorded_at: str) -> list[Any]:
     return [
         event.id.hex,
         event.type,
@@ -218,8 +219,8 @@ def _event_row(event: EncodedEvent, category: str, now: datetime) -> list[Any]:
         event.metadata.decode(),
         event.correlation_id and event.correlation_id.hex,
         event.causation_id and event.causation_id.hex,
-        _time(now),
-        _time(event.valid_at or now),
+        recorded_at,
+        recorded_at if event.valid_at is None else _time(event.valid_at),
     ]
 
 
