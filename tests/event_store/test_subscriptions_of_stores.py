@@ -187,3 +187,12 @@ def test_the_transactions_around_a_test_case_are_not_waited_for(
         note("archive", "kept")
 
     assert seen == ["kept"]
+
+
+def test_a_store_in_memory_has_no_durable_readers(settings: Any) -> None:
+    settings.EVENT_STORES = {"default": {}, "memory": {"BACKEND": "event_store.backends.memory.MemoryBackend"}}
+    event_stores["memory"].publish(Noted(), stream="s")
+
+    with pytest.raises(CommandError, match="'memory' keeps no checkpoints"):
+        call_command("run_subscriptions", "--once", store="memory")
+    assert event_stores["memory"].events.count() == 1

@@ -27,6 +27,8 @@ class Command(BaseCommand):
             chosen_store = event_stores[store]
         except InvalidStoreSettings as error:
             raise CommandError(str(error)) from error
+        if not chosen_store.backend.keeps_checkpoints:
+            raise CommandError(f"The store {store!r} keeps no checkpoints (it is in memory): nothing durable reads it.")
         chosen = _chosen(names, store)
         worker = Worker(chosen_store, chosen, report=self._say)
         worker.stop_on_signals()
