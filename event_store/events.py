@@ -14,6 +14,7 @@ from event_store.exceptions import InvalidEvent
 from event_store.messages import Message, TypeRegistry, type_of
 
 event_types = TypeRegistry("event")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -104,14 +105,14 @@ def check_is_event(value: object) -> None:
 
 
 def check_time(name: str, value: object) -> datetime:
-    """The time itself, when it is aware and has a place in UTC, years 1 to 9999. Raises InvalidEvent."""
+    """An aware time as UTC, years 1 to 9999. Raises InvalidEvent."""
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidEvent(f"{name}: takes a datetime with a time zone, not {value!r}.")
     try:
-        value.astimezone(UTC)
+        # Not astimezone: a subclass of datetime stays one, which no JSON takes.
+        return _EPOCH + (value - _EPOCH)
     except OverflowError:
         raise InvalidEvent(f"{name}: {value!r} is outside the years 1 to 9999 in UTC.") from None
-    return value
 
 
 def _check_kind(name: str, value: object, kind: type) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -346,7 +346,7 @@ class EventStore:
                 correlation_id=stored.correlation_id,
                 causation_id=stored.causation_id,
                 recorded_at=appended.recorded_at,
-                valid_at=appended.recorded_at if stored.valid_at is None else stored.valid_at.astimezone(UTC),
+                valid_at=stored.valid_at or appended.recorded_at,
                 global_position=appended.global_positions[index],
                 stream=write.stream,
                 position=appended.first_position + index,
@@ -388,7 +388,7 @@ class EventStore:
                 metadata=encode_metadata({**metadata, **new.metadata}),
                 correlation_id=new.correlation_id or correlation_id,
                 causation_id=new.causation_id or current.causation_id,
-                valid_at=new.valid_at,
+                valid_at=None if new.valid_at is None else check_time("valid_at", new.valid_at),
             )
             for event_id, new in zip(ids, events, strict=True)
         ]

@@ -22,7 +22,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class EncodedEvent:
-    """An event ready to be stored; `data` and `metadata` are JSON objects in UTF-8."""
+    """An event ready to be stored; `data` and `metadata` are JSON objects in UTF-8, `valid_at` is aware UTC."""
 
     id: UUID
     type: str

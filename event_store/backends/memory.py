@@ -212,8 +212,7 @@ class MemoryBackend(Backend):
 
     def _store(self, event: EncodedEvent, category: str, now: datetime) -> _Stored:
         self._last_global_position += 1
-        valid_at = now if event.valid_at is None else event.valid_at.astimezone(UTC)
-        stored = _Stored(event, category, self._last_global_position, now, valid_at)
+        stored = _Stored(event, category, self._last_global_position, now, event.valid_at or now)
         self._events.append(stored)
         self._by_id[event.id] = stored
         self._on_undo(lambda: (self._events.pop(), self._by_id.pop(event.id)))

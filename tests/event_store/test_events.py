@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,6 +14,10 @@ from event_store.codec import decode, encode
 from event_store.events import event_types
 from event_store.exceptions import DuplicateEventType, InvalidEvent, UnnamedEventType, UnstorablePayload
 from tests.event_store.sample import Counted, Course, Dish, Everything, Noted, NotedLoudly
+
+
+class Served(Event, type="sample.Served"):
+    at: time
 
 
 def everything(**changes: Any) -> Everything:
@@ -132,6 +137,16 @@ def test_a_time_whose_offset_has_seconds_is_refused_rather_than_cut() -> None:
 
     with pytest.raises(UnstorablePayload, match=r"Everything\.moment: .*astimezone\(UTC\)"):
         everything(moment=datetime(1924, 1, 1, tzinfo=offset))
+    with pytest.raises(UnstorablePayload, match=r"Served\.at: "):
+        Served(at=time(12, tzinfo=offset))
+
+
+def test_a_time_of_day_in_a_zone_without_an_offset_is_refused_rather_than_left_without_it() -> None:
+    with pytest.raises(UnstorablePayload, match=r"Served\.at: .*Warsaw"):
+        Served(at=time(12, tzinfo=ZoneInfo("Europe/Warsaw")))
+
+    event = Served(at=time(12, tzinfo=timezone(timedelta(hours=2))))
+    assert decode("sample.Served", encode(event), event_id=1) == event
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,11 @@ from event_store.testing.contract.case import ContractCase, Noted, counted, noth
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 ELSEWHERE = datetime(2030, 5, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=5, minutes=45)))
+SUN_TIME = datetime(1900, 1, 1, 12, tzinfo=timezone(timedelta(minutes=19, seconds=32)))
+
+
+class Moment(datetime):
+    """As libraries for times have them."""
 
 
 class WritingContract(ContractCase):
@@ -122,7 +127,7 @@ class WritingContract(ContractCase):
 
     # ---- times
 
-    @pytest.mark.parametrize("valid_at", [LONG_AGO, FAR_AHEAD, ELSEWHERE])
+    @pytest.mark.parametrize("valid_at", [LONG_AGO, FAR_AHEAD, ELSEWHERE, SUN_TIME])
     def test_times_of_validity_keep_their_microseconds_and_come_back_in_utc(
         self, store: EventStore, valid_at: datetime
     ) -> None:
@@ -132,6 +137,15 @@ class WritingContract(ContractCase):
         assert read == published
         assert (published.valid_at, published.valid_at.tzinfo) == (valid_at, UTC)
         assert published.recorded_at.tzinfo is UTC
+
+    def test_times_of_another_class_are_stored_as_plain_ones(self, store: EventStore) -> None:
+        moment = Moment(2026, 1, 1, tzinfo=UTC)
+        with store.clock(lambda: moment):
+            [published] = store.publish(NewEvent(Noted(), valid_at=moment), stream="s")
+        [read] = store.events.older_than_or_equal(moment)
+
+        assert read == published
+        assert {type(time) for time in (published.valid_at, published.recorded_at)} == {datetime}
 
     def test_an_event_is_valid_when_it_is_recorded_if_nothing_else_is_said(self, store: EventStore) -> None:
         [event] = store.publish(Noted(), stream="s")
