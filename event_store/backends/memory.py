@@ -247,6 +247,9 @@ class MemoryBackend(Backend):
             return _time(each, selection.order), position(each)
 
         events = self._between(selection, position)
+        if selection.event_ids is not None:
+            wanted = frozenset(selection.event_ids)
+            events = [each for each in events if each.event.id in wanted]
         if selection.order is not Order.POSITION:
             events = sorted(events, key=key)
         if selection.backward:
@@ -307,7 +310,6 @@ def _is_wanted(stored: _Stored, selection: Selection) -> bool:
         (selection.streams is None or not selection.streams.isdisjoint(stored.shown_in))
         and selection.category in (None, stored.category)
         and (selection.types is None or event.type in selection.types)
-        and (selection.event_ids is None or event.id in selection.event_ids)
         and selection.correlation_id in (None, event.correlation_id)
         and selection.causation_id in (None, event.causation_id)
         and _is_in_time(_time(stored, selection.order), selection.newer_than, selection.older_than)
