@@ -67,6 +67,11 @@ def decode_plain(text: str | bytes) -> Any:
     return _plain_decoder.decode(text)
 
 
+def as_stored(value: Any) -> Any:
+    """A value as it is read back from metadata or an untyped field. Raises what msgspec raises for no JSON."""
+    return decode_plain(_as_databases_write(msgspec.json.encode([value])))[0]
+
+
 def to_plain(value: Any) -> Any:
     """Any value that msgspec knows (a process's state, a command) as JSON-like dicts, lists and scalars, sets sorted."""
     return msgspec.to_builtins(value, order="deterministic", str_keys=True)
@@ -88,18 +93,23 @@ def _encode_object(value: Any, name: str) -> bytes:
         encoded = msgspec.json.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UnstorablePayload(f"{name} cannot be stored as JSON: {error}") from error
+    if b"\\u0000" in encoded:
+        _refuse_nul(msgspec.to_builtins(value), name)
+    encoded = _as_databases_write(encoded)
     if len(encoded) > MOST_BYTES:
         raise UnstorablePayload(
             f"{name} takes {len(encoded) / 2**20:.1f} MiB as JSON, {MOST_BYTES // 2**20} at most: keep it in a file, and "
             "in the event where it is."
         )
-    if b"\\u0000" in encoded:
-        _refuse_nul(msgspec.to_builtins(value), name)
-    if _WRITTEN_OTHERWISE.search(encoded):
-        # PostgreSQL's jsonb gives 1e22 back as a whole number and -0.0 as 0.0: so that every backend gives back
-        # the same, they are stored so.
-        encoded = msgspec.json.encode(_number_decoder.decode(encoded))
     return encoded
+
+
+def _as_databases_write(encoded: bytes) -> bytes:
+    if not _WRITTEN_OTHERWISE.search(encoded):
+        return encoded
+    # PostgreSQL's jsonb gives 1e22 back as a whole number and -0.0 as 0.0: so that every backend gives back
+    # the same, they are stored so.
+    return msgspec.json.encode(_number_decoder.decode(encoded))
 
 
 def _number(text: str) -> int | float:

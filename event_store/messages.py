@@ -152,7 +152,9 @@ def refuse_unstorable(value: Any, path: str, *, depth: int = 0) -> None:
     elif isinstance(value, (datetime, time)):
         offset = value.utcoffset()
         if offset is None and value.tzinfo is not None:
-            raise UnstorablePayload(f"{path}: {value!r} is in a zone that has no offset without a day, and would lose it.")
+            raise UnstorablePayload(
+                f"{path}: {value!r} is in a zone that has no offset without a day, and would lose it."
+            )
         if offset is not None and offset % timedelta(minutes=1):
             raise UnstorablePayload(
                 f"{path}: {value} is {offset} from UTC, and a stored time keeps whole minutes only: give it as "

@@ -102,13 +102,14 @@ class EventQuery(Generic[D]):
         that the rest of the query selects is looked at (PostgreSQL: see the GIN index in docs/reading.md).
 
         Raises:
-            InvalidQuery: a value that is no scalar, or a key with quotes, backslashes or control characters.
+            InvalidQuery: a value that is no scalar, or a key with quotes, backslashes or control characters; more
+                than 100 values.
         """
-        return self._with(data=self._selection.data + json_values("with_data", values, fields))
+        return self._with(data=json_values(self._selection.data, "with_data", values, fields))
 
     def with_metadata(self, values: Mapping[str, Any] | None = None, /, **fields: Any) -> Self:
         """Events whose metadata has these values, as `with_data`."""
-        return self._with(metadata=self._selection.metadata + json_values("with_metadata", values, fields))
+        return self._with(metadata=json_values(self._selection.metadata, "with_metadata", values, fields))
 
     # ---- from where to where, in the order of the stream (or of the store), whatever the direction
 

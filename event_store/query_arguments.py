@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from event_store.backends.base import Bound, JsonValue, Scalar
+from event_store.codec import as_stored
 from event_store.events import Event, RecordedEvent, check_time, event_types
 from event_store.exceptions import InvalidEvent, InvalidQuery
+from event_store.messages import MAX_DEPTH
 
 MAX_POSITION = 2**63 - 1
+MOST_VALUES = 100
+"""In one look-up; SQLite refuses conditions that are some times as long."""
 _UNSEARCHABLE = frozenset('"\\')
 
 
@@ -61,15 +63,22 @@ def uuid_of(method: str, value: object) -> UUID:
         raise InvalidQuery(f"{method}: {value!r} is not a uuid.") from None
 
 
-def json_values(method: str, values: Mapping[str, Any] | None, named: Mapping[str, Any]) -> tuple[JsonValue, ...]:
-    """Each scalar of (nested) mappings with the path of keys to it."""
+def json_values(
+    known: tuple[JsonValue, ...], method: str, values: Mapping[str, Any] | None, named: Mapping[str, Any]
+) -> tuple[JsonValue, ...]:
+    """What is known already, and each scalar of (nested) mappings with the path of keys to it."""
     if values is not None and not isinstance(values, Mapping):
         raise InvalidQuery(f"{method}: takes a mapping of keys to values, not {values!r}.")
     wanted = {**(values or {}), **named}
-    return tuple(_scalars(method, wanted, ()))
+    scalars = (*known, *_scalars(method, wanted, ()))
+    if len(scalars) > MOST_VALUES:
+        raise InvalidQuery(f"{method}: looks for {MOST_VALUES} values at most, not {len(scalars)}.")
+    return scalars
 
 
 def _scalars(method: str, wanted: Mapping[Any, Any], path: tuple[str, ...]) -> Iterator[JsonValue]:
+    if len(path) >= MAX_DEPTH:
+        raise InvalidQuery(f"{method}: looks {MAX_DEPTH} levels deep at most.")
     if not wanted:
         raise InvalidQuery(f"{method}: names no value{' at ' + '.'.join(path) if path else ''}.")
     for key, value in wanted.items():
@@ -91,8 +100,8 @@ def _key(method: str, key: object) -> str:
 
 def _scalar(where: str, value: object) -> Scalar:
     try:
-        plain = msgspec.json.decode(msgspec.json.encode(value))
-    except (TypeError, ValueError, OverflowError) as error:
+        plain = as_stored(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidQuery(f"{where}: {error}.") from None
     if plain is None and value is not None:
         raise InvalidQuery(f"{where}: {value!r} has no place in JSON.")

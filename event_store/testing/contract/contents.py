@@ -72,6 +72,14 @@ class ContentContract(ContractCase):
         assert len(held(store, value={"id": str(UUID(int=7)), "price": Decimal("1.50")})) == 1
         assert held(store, value={"price": Decimal("1.5")}) == []
 
+    @pytest.mark.parametrize(
+        "number", [0.1, 5e-324, -1.5e-9, 1e16, 1.2345678901234567e18, -3.2797959653667654e17, -0.0]
+    )
+    def test_any_number_of_64_bits_is_found_as_it_was_given(self, store: EventStore, number: float) -> None:
+        store.append([Holding(value=number), Holding(value=number * 1.01 + 1)], stream="s")
+
+        assert [float(found) for found in held(store, value=number)] == [number]
+
     def test_null_is_not_the_same_as_absent(self, store: EventStore) -> None:
         store.append([Holding(value={"a": None}), Holding(value={}), Holding(value={"a": 0})], stream="s")
 
@@ -119,10 +127,26 @@ class ContentContract(ContractCase):
             with pytest.raises(InvalidQuery, match=ask.__name__):
                 ask(wrong)
 
-    @pytest.mark.parametrize("wrong", [[1], object(), float("nan"), float("inf"), "\0", "\ud800", 2**64, {1, 2}])
+    @pytest.mark.parametrize(
+        "wrong", [[1], object(), float("nan"), float("inf"), "\0", "\ud800", 2**64, 1e23, -(10.0**300), {1, 2}]
+    )
     def test_values_that_are_no_scalar_are_refused(self, store: EventStore, wrong: Any) -> None:
         with pytest.raises(InvalidQuery, match="with_data: number"):
             store.events.with_data(number=wrong)
+
+    def test_a_look_up_has_a_hundred_values_and_two_hundred_levels_at_most(self, store: EventStore) -> None:
+        deep: Any = 1
+        for _ in range(199):
+            deep = {"a": deep}
+        store.append(Holding(value=deep), stream="s")
+        hundred = {str(number): number for number in range(100)}
+
+        assert store.events.with_data(value=deep).count() == 1
+        assert list(store.events.with_data(hundred).with_metadata(hundred)) == []
+        with pytest.raises(InvalidQuery, match=r"with_data: .*levels deep"):
+            store.events.with_data(a={"value": deep})
+        with pytest.raises(InvalidQuery, match=r"with_metadata: .*100 values at most"):
+            store.events.with_metadata(hundred).with_metadata(more=1)
 
     @pytest.mark.parametrize("wrong", [None, 5, "Order$1", "a\0", "\ud800", "x" * 256])
     def test_what_is_no_category_is_refused(self, store: EventStore, wrong: Any) -> None:
