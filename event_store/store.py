@@ -16,7 +16,7 @@ from event_store import context
 from event_store.append_condition import AppendCondition
 from event_store.asynchronous import async_twin
 from event_store.backends.base import Backend, EncodedEvent, StreamInfo, StreamPosition
-from event_store.codec import decode_plain, encode, encode_metadata
+from event_store.codec import decode, decode_plain, encode, encode_metadata
 from event_store.events import Event, NewEvent, RecordedEvent, check_is_event, check_time
 from event_store.exceptions import (
     DuplicateEvent,
@@ -504,7 +504,10 @@ def _checked_on_duplicate(on_duplicate: object, events: Sequence[NewEvent[Any]])
 
 
 def _is_equal(stored: RecordedEvent[Any], new: NewEvent[Any]) -> bool:
-    return bool(stored.data == new.event)
+    if stored.type != type_of(type(new.event)):
+        return False
+    # Compared as it would be read: an id in an untyped field is a text by now.
+    return bool(stored.data == decode(stored.type, encode(new.event), event_id=stored.id))
 
 
 def _repeated(ids: Sequence[UUID]) -> list[UUID]:

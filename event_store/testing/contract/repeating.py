@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from event_store.events import NewEvent
-from event_store.exceptions import DuplicateEvent, InvalidEvent, WrongExpectedVersion
-from event_store.expected_version import ANY
+from event_store.append_condition import AppendCondition
+from event_store.events import Event, NewEvent
+from event_store.exceptions import AppendConditionFailed, DuplicateEvent, InvalidEvent, WrongExpectedVersion
+from event_store.expected_version import ANY, STREAM_EXISTS
 from event_store.store import EventStore
 from event_store.testing.contract.case import ContractCase, Counted, Noted, numbers, positions
+
+
+class Held(Event, type="event_store.contract.Held"):
+    value: Any
 
 
 def two_numbers() -> list[NewEvent[Counted]]:
@@ -19,14 +26,53 @@ def two_numbers() -> list[NewEvent[Counted]]:
 
 
 class RepeatingContract(ContractCase):
-    @pytest.mark.parametrize("expected", [ANY, -1])
-    def test_a_repetition_returns_what_is_stored(self, store: EventStore, expected: Any) -> None:
-        first = store.publish(two_numbers(), stream="s", expected_version=expected, links=["t"])
+    @pytest.mark.parametrize("expected", [ANY, STREAM_EXISTS, -1, 0, 1, 2, 100])
+    def test_a_repetition_returns_what_is_stored_whatever_version_is_expected(
+        self, store: EventStore, expected: Any
+    ) -> None:
+        first = store.publish(two_numbers(), stream="s", links=["t"])
 
-        again = store.publish(two_numbers(), stream="s", expected_version=expected, links=["t"], on_duplicate="ignore")
+        again = store.publish(
+            two_numbers(), stream="s", expected_version=expected, links={"t": expected}, on_duplicate="ignore"
+        )
 
         assert again == first
         assert [numbers(store.events.in_stream(name)) for name in "st"] == [[0, 1], [0, 1]]
+
+    def test_a_repetition_needs_no_condition_that_still_holds(self, store: EventStore) -> None:
+        condition = AppendCondition({"s": -1, "tag": -1})
+        first = store.publish(two_numbers(), stream="s", condition=condition)
+        store.publish(Noted(), stream="tag")
+
+        assert store.publish(two_numbers(), stream="s", condition=condition, on_duplicate="ignore") == first
+        with pytest.raises(AppendConditionFailed):
+            store.publish(NewEvent(Noted(), id=uuid4()), stream="s", condition=condition, on_duplicate="ignore")
+
+    def test_a_part_of_a_write_is_repeated_in_any_order(self, store: EventStore) -> None:
+        store.append(Noted(), stream="t")
+        first = store.append(two_numbers(), stream="s", links=["t"])
+
+        assert store.append(two_numbers()[::-1], stream="s", on_duplicate="ignore") == first[::-1]
+        assert store.append(two_numbers()[1], stream="s", links=["t"], on_duplicate="ignore") == first[1:]
+
+    @pytest.mark.parametrize("value", [UUID(int=7), (1, 2), Decimal("1.50"), 1e22, -0.0, {"at": datetime(2026, 1, 1)}])
+    def test_values_of_untyped_fields_are_told_as_they_are_stored(self, store: EventStore, value: Any) -> None:
+        event = NewEvent(Held(value=value), id=UUID(int=1))
+        [first] = store.publish(event, stream="s", on_duplicate="ignore")
+
+        [again] = store.publish(event, stream="s", on_duplicate="ignore")
+
+        assert (again, again.id) == (store.events.first(), first.id)
+
+    def test_a_stream_that_was_deleted_meanwhile_has_nothing_to_repeat(self, store: EventStore) -> None:
+        store.publish(two_numbers(), stream="s", links=["t"])
+        store.delete_stream("s")
+
+        with pytest.raises(DuplicateEvent) as refused:
+            store.publish(two_numbers(), stream="s", on_duplicate="ignore")
+
+        assert refused.value.event_ids == [UUID(int=1), UUID(int=2)]
+        assert positions(store, "s") == []
 
     def test_what_is_new_is_stored(self, store: EventStore) -> None:
         store.append(two_numbers(), stream="s", on_duplicate="ignore")
