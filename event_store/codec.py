@@ -13,7 +13,7 @@ import msgspec
 
 from event_store.events import RecordedEvent, event_types
 from event_store.exceptions import UnreadableEvent, UnstorablePayload
-from event_store.messages import Message, refuse_unstorable
+from event_store.messages import Message, is_storable, refuse_unstorable
 
 MOST_BYTES = 16 * 2**20
 """Of data, and of metadata. PostgreSQL's jsonb gives up soon after: short numbers grow sixfold in it."""
@@ -91,10 +91,13 @@ def _decoder_for(message_class: type[Any] | None) -> msgspec.json.Decoder[Any]:
 def _encode_object(value: Any, name: str) -> bytes:
     try:
         encoded = msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        _refuse_text(msgspec.to_builtins(value), name)
+        raise
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UnstorablePayload(f"{name} cannot be stored as JSON: {error}") from error
     if b"\\u0000" in encoded:
-        _refuse_nul(msgspec.to_builtins(value), name)
+        _refuse_text(msgspec.to_builtins(value), name)
     encoded = _as_databases_write(encoded)
     if len(encoded) > MOST_BYTES:
         raise UnstorablePayload(
@@ -121,14 +124,16 @@ def _number(text: str) -> int | float:
 _number_decoder = msgspec.json.Decoder(float_hook=_number)
 
 
-def _refuse_nul(value: Any, path: str) -> None:
+def _refuse_text(value: Any, path: str) -> None:
     if isinstance(value, str):
-        if "\0" in value:
-            raise UnstorablePayload(f"{path}: {value!r} holds a NUL character, which PostgreSQL cannot store.")
+        if not is_storable(value):
+            raise UnstorablePayload(
+                f"{path}: {value!r} has a NUL or a lone surrogate, which not every database can store."
+            )
     elif isinstance(value, dict):
         for key, item in value.items():
-            _refuse_nul(key, f"a key of {path}")
-            _refuse_nul(item, f"{path}.{key}")
+            _refuse_text(key, f"{path} (a key)")
+            _refuse_text(item, f"{path}.{key}")
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            _refuse_nul(item, f"{path}[{index}]")
+            _refuse_text(item, f"{path}[{index}]")

@@ -58,7 +58,7 @@ class NewEvent(Generic[E]):
     causation_id: UUID | None = None
 
     def __post_init__(self) -> None:
-        check_is_event(self.event)
+        check_is_event("event", self.event)
         for name in ("id", "correlation_id", "causation_id"):
             _check_kind(name, getattr(self, name), UUID)
         if not isinstance(self.metadata, Mapping):
@@ -90,17 +90,21 @@ class RecordedEvent(msgspec.Struct, Generic[D], frozen=True, kw_only=True):
     position: int | None
 
 
-def check_is_event(value: object) -> None:
+def check_is_event(name: str, value: object) -> None:
     """
     Raises InvalidEvent for anything that is not an instance of a concrete event class, UnnamedEventType and
     DuplicateEventType for one that could not be read back.
     """
     if isinstance(value, type) and issubclass(value, Event):
-        raise InvalidEvent(f"{value.__name__} is the class of an event, not an event: write {value.__name__}(…).")
+        raise InvalidEvent(
+            f"{name}: {value.__name__} is the class of an event, not an event: write {value.__name__}(…)."
+        )
     if not isinstance(value, Event):
-        raise InvalidEvent(f"{value!r} is not an event: give an instance of a subclass of event_store.Event.")
+        raise InvalidEvent(f"{name}: {value!r} is not an event, give an instance of a subclass of event_store.Event.")
     if value.__is_abstract__:
-        raise InvalidEvent(f"{type(value).__name__} is a base for other events: give an instance of one of those.")
+        raise InvalidEvent(
+            f"{name}: {type(value).__name__} is a base for other events, give an instance of one of those."
+        )
     event_types.find(type_of(type(value)))
 
 

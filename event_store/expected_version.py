@@ -27,7 +27,7 @@ NO_STREAM: Final = -1
 ExpectedVersion: TypeAlias = int | StreamState
 
 
-def check_expected_version(expected: object) -> ExpectedVersion:
+def check_expected_version(expected: object, *, argument: str = "expected_version") -> ExpectedVersion:
     """
     The expected version itself.
 
@@ -38,7 +38,7 @@ def check_expected_version(expected: object) -> ExpectedVersion:
         return expected
     if isinstance(expected, bool) or not isinstance(expected, int) or not -1 <= expected < MAX_VERSION:
         raise InvalidExpectedVersion(
-            f"expected_version: {expected!r} is not ANY, NO_STREAM, STREAM_EXISTS or the position of the last event "
+            f"{argument}: {expected!r} is not ANY, NO_STREAM, STREAM_EXISTS or the position of the last event "
             "that you have read (a whole number from -1)."
         )
     return expected

@@ -24,6 +24,7 @@ from event_store.exceptions import (
     EventNotFound,
     InvalidAppendCondition,
     InvalidEvent,
+    InvalidStoreSettings,
     InvalidStreamName,
     SubscribersNestedTooDeeply,
     WrongExpectedVersion,
@@ -83,6 +84,8 @@ class EventStore:
     def __init__(
         self, backend: Backend, *, alias: str = "default", wake_up: str = "inline", new_id: Callable[[], UUID] = new_id
     ) -> None:
+        if not isinstance(backend, Backend):
+            raise InvalidStoreSettings(f"backend: takes one such as MemoryBackend(), not {backend!r}.")
         self.alias, self.backend, self.wake_up = alias, backend, wake_up
         self._new_id = new_id
 
@@ -187,7 +190,7 @@ class EventStore:
     ) -> list[RecordedEvent[Any]]:
         """`link` for the owner of a reserved stream: process managers write to their own streams with it."""
         given = _as_linkables(event_ids)
-        ids = [_id_of(each) for each in given]
+        ids = [_id_of(each, argument="event_ids") for each in given]
         expected = check_expected_version(expected_version)
         if twice := _repeated(ids):
             raise EventAlreadyLinked(twice, stream=stream)
@@ -232,15 +235,16 @@ class EventStore:
 
     def streams_of(self, event: Linkable) -> list[StreamPosition]:
         """Every stream that shows the event with its position there, the one it was written to first."""
-        return self.backend.streams_of(_id_of(event))
+        return self.backend.streams_of(_id_of(event, argument="event"))
 
     def global_position(self, event: Linkable) -> int:
         """Where the event stands in the whole store. Raises EventNotFound."""
-        return self.backend.positions_of(_id_of(event))[0]
+        return self.backend.positions_of(_id_of(event, argument="event"))[0]
 
     def position_in_stream(self, event: Linkable, stream: str) -> int:
         """Where the event stands in a stream that shows it. Raises EventNotFound."""
-        position = self.backend.positions_of(_id_of(event), streams=frozenset([check_stream_name(stream)]))[1]
+        event_id, streams = _id_of(event, argument="event"), frozenset([check_stream_name(stream)])
+        position = self.backend.positions_of(event_id, streams=streams)[1]
         if position is None:
             raise AssertionError("a backend names the position in a stream that it was asked for")
         return position
@@ -375,7 +379,7 @@ class EventStore:
 
     def _encoded(self, events: Sequence[NewEvent[Any]]) -> list[EncodedEvent]:
         current = context.current_context()
-        ids = [each.id or self._new_id() for each in events]
+        ids = [each.id or self._made_id() for each in events]
         # A publish that nothing caused opens a conversation, named by its first event.
         correlation_id = current.correlation_id or ids[0]
         metadata = dict(current.metadata)
@@ -392,6 +396,12 @@ class EventStore:
             )
             for event_id, new in zip(ids, events, strict=True)
         ]
+
+    def _made_id(self) -> UUID:
+        made = self._new_id()
+        if not isinstance(made, UUID):
+            raise InvalidEvent(f"new_id: gave {made!r} in place of a uuid.")
+        return made
 
     def _notify(self, event: RecordedEvent[Any], subscribers: Iterable[Subscriber]) -> None:
         for subscriber in subscribers:
@@ -441,7 +451,7 @@ def _as_list(events: Publishable | Sequence[Publishable]) -> list[NewEvent[Any]]
     if isinstance(events, (Event, NewEvent)):
         return [_as_new(events)]
     if isinstance(events, (str, bytes, Mapping, type)) or not isinstance(events, Iterable):
-        check_is_event(events)
+        check_is_event("events", events)
     return [_as_new(each) for each in events]
 
 
@@ -449,8 +459,8 @@ def _as_new(event: Publishable) -> NewEvent[Any]:
     return event if isinstance(event, NewEvent) else NewEvent(event)
 
 
-def _id_of(event: object) -> UUID:
-    return event.id if isinstance(event, RecordedEvent) else _uuid(event)
+def _id_of(event: object, *, argument: str) -> UUID:
+    return event.id if isinstance(event, RecordedEvent) else _uuid(event, argument)
 
 
 def _as_linkables(event_ids: Linkable | Iterable[Linkable]) -> list[Linkable]:
@@ -459,7 +469,7 @@ def _as_linkables(event_ids: Linkable | Iterable[Linkable]) -> list[Linkable]:
     return list(event_ids)
 
 
-def _uuid(value: object) -> UUID:
+def _uuid(value: object, argument: str) -> UUID:
     if isinstance(value, UUID):
         return value
     if isinstance(value, str):
@@ -467,7 +477,7 @@ def _uuid(value: object) -> UUID:
             return UUID(value)
         except ValueError:
             pass
-    raise InvalidEvent(f"event_ids: {value!r} is neither the id of an event (a uuid) nor a recorded event.")
+    raise InvalidEvent(f"{argument}: {value!r} is neither the id of an event (a uuid) nor a recorded event.")
 
 
 def _checked_links(links: Iterable[str] | Mapping[str, ExpectedVersion], *, stream: str) -> dict[str, ExpectedVersion]:
@@ -477,7 +487,8 @@ def _checked_links(links: Iterable[str] | Mapping[str, ExpectedVersion], *, stre
         raise InvalidStreamName(f"links: takes a list of stream names, not {links!r}; write links=[{links!r}].")
     versions = links.items() if isinstance(links, Mapping) else ((name, ANY) for name in links)
     checked = {
-        check_writable_stream(name, argument="links"): check_expected_version(expected) for name, expected in versions
+        check_writable_stream(name, argument="links"): check_expected_version(expected, argument=f"links[{name!r}]")
+        for name, expected in versions
     }
     if stream in checked:
         raise InvalidStreamName(f"links: {stream!r} is the stream that the events are written to already.")

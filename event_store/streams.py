@@ -42,7 +42,8 @@ def check_stream_name(stream: object, *, argument: str = "stream") -> str:
         )
     if not is_storable(stream):
         raise InvalidStreamName(f"{argument}: {stream!r} has a NUL or a lone surrogate, which no database stores.")
-    return stream
+    # A member of an enumeration may be a string, and would come back from memory as what it is.
+    return stream if type(stream) is str else str.__str__(stream)
 
 
 def check_category(category: object) -> str:
