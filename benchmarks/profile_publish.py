@@ -130,7 +130,7 @@ def _stages(vendor: str) -> list[tuple[str, Any, str]]:
 
     of_all = [
         ("publish itself: looks for subscribers", store.EventStore, "publish"),
-        ("check the arguments", store, "_checked"),
+        ("check the arguments", store, "checked_write"),
         ("encode data and metadata, make ids", store.EventStore, "_encoded"),
         ("build what is returned", store.EventStore, "_store"),
         ("send the signal, look for durable subscribers", store.EventStore, "_announce"),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -17,15 +15,13 @@ from event_store.append_condition import AppendCondition
 from event_store.asynchronous import async_twin
 from event_store.backends.base import Backend, EncodedEvent, StreamInfo, StreamPosition
 from event_store.codec import decode, decode_plain, encode, encode_metadata
-from event_store.events import Event, NewEvent, RecordedEvent, check_is_event, check_time
+from event_store.events import Event, NewEvent, RecordedEvent, check_time
 from event_store.exceptions import (
     DuplicateEvent,
     EventAlreadyLinked,
     EventNotFound,
-    InvalidAppendCondition,
     InvalidEvent,
     InvalidStoreSettings,
-    InvalidStreamName,
     SubscribersNestedTooDeeply,
     WrongExpectedVersion,
 )
@@ -45,28 +41,20 @@ from event_store.subscribers import (
     immediate_subscriber,
     immediate_subscribers,
 )
+from event_store.write_arguments import (
+    Linkable,
+    Links,
+    OnDuplicate,
+    Publishable,
+    Write,
+    checked_write,
+    id_of,
+    linkables,
+    repeated,
+)
 
 MOST_NESTED = 32
 """Subscribers in each other's calls; far below Python's own limit, so that the error can name them."""
-
-Publishable: TypeAlias = Event | NewEvent[Any]
-Linkable: TypeAlias = UUID | str | RecordedEvent[Any]
-
-
-Links: TypeAlias = Iterable[str] | Mapping[str, ExpectedVersion]
-OnDuplicate: TypeAlias = Literal["raise", "ignore"]
-
-
-@dataclass(frozen=True)
-class _Write:
-    """The arguments of one publish or append, checked."""
-
-    events: list[NewEvent[Any]]
-    stream: str
-    expected_version: ExpectedVersion
-    links: Mapping[str, ExpectedVersion]
-    condition: AppendCondition | None
-    on_duplicate: OnDuplicate
 
 
 class EventStore:
@@ -122,7 +110,7 @@ class EventStore:
             SubscribersNestedTooDeeply: subscribers publish what calls them again.
             Whatever an immediate subscriber raises, with a note that names it; nothing was stored then.
         """
-        write = _checked(
+        write = checked_write(
             events,
             stream=stream,
             expected_version=expected_version,
@@ -151,7 +139,7 @@ class EventStore:
         on_duplicate: OnDuplicate = "raise",
     ) -> list[RecordedEvent[Any]]:
         """Store events as `publish` does, but call no immediate subscriber; durable ones still see them."""
-        write = _checked(
+        write = checked_write(
             events,
             stream=stream,
             expected_version=expected_version,
@@ -189,10 +177,10 @@ class EventStore:
         self, event_ids: Linkable | Iterable[Linkable], *, stream: str, expected_version: ExpectedVersion = ANY
     ) -> list[RecordedEvent[Any]]:
         """`link` for the owner of a reserved stream: process managers write to their own streams with it."""
-        given = _as_linkables(event_ids)
-        ids = [_id_of(each, argument="event_ids") for each in given]
+        given = linkables(event_ids)
+        ids = [id_of(each, argument="event_ids") for each in given]
         expected = check_expected_version(expected_version)
-        if twice := _repeated(ids):
+        if twice := repeated(ids):
             raise EventAlreadyLinked(twice, stream=stream)
         if not ids:
             return []
@@ -235,15 +223,15 @@ class EventStore:
 
     def streams_of(self, event: Linkable) -> list[StreamPosition]:
         """Every stream that shows the event with its position there, the one it was written to first."""
-        return self.backend.streams_of(_id_of(event, argument="event"))
+        return self.backend.streams_of(id_of(event, argument="event"))
 
     def global_position(self, event: Linkable) -> int:
         """Where the event stands in the whole store. Raises EventNotFound."""
-        return self.backend.positions_of(_id_of(event, argument="event"))[0]
+        return self.backend.positions_of(id_of(event, argument="event"))[0]
 
     def position_in_stream(self, event: Linkable, stream: str) -> int:
         """Where the event stands in a stream that shows it. Raises EventNotFound."""
-        event_id, streams = _id_of(event, argument="event"), frozenset([check_stream_name(stream)])
+        event_id, streams = id_of(event, argument="event"), frozenset([check_stream_name(stream)])
         position = self.backend.positions_of(event_id, streams=streams)[1]
         if position is None:
             raise AssertionError("a backend names the position in a stream that it was asked for")
@@ -319,12 +307,12 @@ class EventStore:
         }
         return {event_class: subscribers for event_class, subscribers in wanting.items() if subscribers}
 
-    def _store(self, write: _Write) -> tuple[list[RecordedEvent[Any]], bool]:
+    def _store(self, write: Write) -> tuple[list[RecordedEvent[Any]], bool]:
         """The recorded events, and whether they are new."""
         if not write.events:
             return [], False
         encoded = self._encoded(write.events)
-        if twice := _repeated([each.id for each in encoded]):
+        if twice := repeated([each.id for each in encoded]):
             raise DuplicateEvent(twice)
         pre_append.send(sender=self, events=list(write.events), stream=write.stream)
         try:
@@ -365,7 +353,7 @@ class EventStore:
             found.update((event.id, event) for event in some)
         return found
 
-    def _stored_before(self, write: _Write) -> list[RecordedEvent[Any]]:
+    def _stored_before(self, write: Write) -> list[RecordedEvent[Any]]:
         """The events of an equal write that was done before; none where anything differs."""
         ids = [each.id for each in write.events if each.id is not None]
         found = self._read(ids)
@@ -427,104 +415,11 @@ class EventStore:
             post_append.send(sender=self, events=recorded)
 
 
-def _checked(
-    events: Publishable | Sequence[Publishable],
-    *,
-    stream: str,
-    expected_version: ExpectedVersion,
-    links: Links,
-    condition: AppendCondition | None,
-    on_duplicate: OnDuplicate,
-) -> _Write:
-    new_events, name = _as_list(events), check_writable_stream(stream)
-    return _Write(
-        new_events,
-        name,
-        check_expected_version(expected_version),
-        _checked_links(links, stream=name),
-        _checked_condition(condition),
-        _checked_on_duplicate(on_duplicate, new_events),
-    )
-
-
-def _as_list(events: Publishable | Sequence[Publishable]) -> list[NewEvent[Any]]:
-    if isinstance(events, (Event, NewEvent)):
-        return [_as_new(events)]
-    if isinstance(events, (str, bytes, Mapping, type)) or not isinstance(events, Iterable):
-        check_is_event("events", events)
-    return [_as_new(each) for each in events]
-
-
-def _as_new(event: Publishable) -> NewEvent[Any]:
-    return event if isinstance(event, NewEvent) else NewEvent(event)
-
-
-def _id_of(event: object, *, argument: str) -> UUID:
-    return event.id if isinstance(event, RecordedEvent) else _uuid(event, argument)
-
-
-def _as_linkables(event_ids: Linkable | Iterable[Linkable]) -> list[Linkable]:
-    if isinstance(event_ids, (UUID, str, RecordedEvent)) or not isinstance(event_ids, Iterable):
-        return [event_ids]
-    return list(event_ids)
-
-
-def _uuid(value: object, argument: str) -> UUID:
-    if isinstance(value, UUID):
-        return value
-    if isinstance(value, str):
-        try:
-            return UUID(value)
-        except ValueError:
-            pass
-    raise InvalidEvent(f"{argument}: {value!r} is neither the id of an event (a uuid) nor a recorded event.")
-
-
-def _checked_links(links: Iterable[str] | Mapping[str, ExpectedVersion], *, stream: str) -> dict[str, ExpectedVersion]:
-    if links == ():
-        return {}
-    if isinstance(links, (str, bytes)) or not isinstance(links, Iterable):
-        raise InvalidStreamName(f"links: takes a list of stream names, not {links!r}; write links=[{links!r}].")
-    versions = links.items() if isinstance(links, Mapping) else ((name, ANY) for name in links)
-    checked = {
-        check_writable_stream(name, argument="links"): check_expected_version(expected, argument=f"links[{name!r}]")
-        for name, expected in versions
-    }
-    if stream in checked:
-        raise InvalidStreamName(f"links: {stream!r} is the stream that the events are written to already.")
-    return checked
-
-
-def _checked_condition(condition: object) -> AppendCondition | None:
-    if condition is None or isinstance(condition, AppendCondition):
-        return condition
-    raise InvalidAppendCondition(f"condition: takes AppendCondition({{stream: version}}), not {condition!r}.")
-
-
-def _checked_on_duplicate(on_duplicate: object, events: Sequence[NewEvent[Any]]) -> OnDuplicate:
-    if on_duplicate == "raise":
-        return "raise"
-    if on_duplicate != "ignore":
-        raise InvalidEvent(f"on_duplicate: takes 'raise' or 'ignore', not {on_duplicate!r}.")
-    for each in events:
-        if each.id is None:
-            raise InvalidEvent(
-                f"on_duplicate: 'ignore' tells a repetition by the events' ids: write NewEvent({each.event!r}, id=…)."
-            )
-    return "ignore"
-
-
 def _is_equal(stored: RecordedEvent[Any], new: NewEvent[Any]) -> bool:
     if stored.type != type_of(type(new.event)):
         return False
     # Compared as it would be read: an id in an untyped field is a text by now.
     return bool(stored.data == decode(stored.type, encode(new.event), event_id=stored.id))
-
-
-def _repeated(ids: Sequence[UUID]) -> list[UUID]:
-    if len(ids) == len(set(ids)):
-        return []
-    return [event_id for event_id, count in Counter(ids).items() if count > 1]
 
 
 def _now() -> datetime | None:
