@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -16,7 +16,7 @@ from django.db.models import JSONField, Value
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import clear_script_prefix, reverse, set_script_prefix
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from browser.converters import escape_name
 from event_store import AppendCondition, NewEvent, event_store, process_managers
@@ -663,9 +663,17 @@ def test_processes_without_events_show_no_event_pages(sign_in: Callable[..., Cli
     assert client.get(ADMIN).status_code == 200
 
 
-def test_a_page_is_in_one_language_whatever_the_visitors_is(client: Client, orders: Any, settings: Any) -> None:
-    # The demo site itself speaks English only.
+@pytest.fixture
+def the_visitors_language(settings: Any) -> Iterator[None]:
+    """Spoken by the site; the demo site itself speaks English only."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+    yield
+    # The middleware leaves it to the next request to change it back.
+    translation.deactivate()
+
+
+@pytest.mark.usefixtures("the_visitors_language")
+def test_a_page_is_in_one_language_whatever_the_visitors_is(client: Client, orders: Any) -> None:
     german = {"accept-language": "de"}
     page = client.get(f"{ADMIN}processes/Agreement/41/", headers=german)
 
