@@ -34,6 +34,8 @@ FUNCTIONS = (
 
 _MOST_BYTES = 32 * 2**20
 """Of text in one call: a jsonb value holds 256 MiB, and short numbers grow sixfold in it."""
+_ROW_BYTES = 300
+"""Of an event's ids and times, and of the keys of its row."""
 
 
 class _Answer(msgspec.Struct):
@@ -87,17 +89,31 @@ def append(
 ) -> Appended:
     if sum(map(_size, events)) <= _MOST_BYTES:
         return _append(connection, events, _Where(stream, expected_version, links, condition), recorded_at)
-    positions: list[int] = []
-    # Undone by itself when a part is refused.
-    with transaction.atomic(using=connection.alias):
-        parts = _parts(events)
-        first = _append(connection, parts[0], _Where(stream, expected_version, links, condition), recorded_at)
-        positions.extend(first.global_positions)
-        # The rows of all these streams are locked since the first part.
-        same_place = _Where(stream, ANY, dict.fromkeys(links, ANY), None)
-        for part in parts[1:]:
-            rest = _append(connection, part, same_place, first.recorded_at)
-            positions.extend(rest.global_positions)
+    try:
+        # Undone by itself when a part is refused.
+        with transaction.atomic(using=connection.alias):
+            return _append_parts(
+                connection, _parts(events), _Where(stream, expected_version, links, condition), recorded_at
+            )
+    except DuplicateEvent as error:
+        # It knows those of its own part.
+        stored = _stored(connection, [event.id for event in events]) or set(error.event_ids)
+        raise DuplicateEvent([event.id for event in events if event.id in stored]) from None
+
+
+def _append_parts(
+    connection: BaseDatabaseWrapper,
+    parts: Sequence[Sequence[EncodedEvent]],
+    where: _Where,
+    recorded_at: datetime | None,
+) -> Appended:
+    first = _append(connection, parts[0], where, recorded_at)
+    positions = list(first.global_positions)
+    # The rows of all these streams are locked since the first part.
+    same_place = _Where(where.stream, ANY, dict.fromkeys(where.links, ANY), None)
+    for part in parts[1:]:
+        rest = _append(connection, part, same_place, first.recorded_at)
+        positions.extend(rest.global_positions)
     return Appended(first.first_position, positions, first.recorded_at)
 
 
@@ -143,6 +159,12 @@ def _parts(events: Sequence[EncodedEvent]) -> list[Sequence[EncodedEvent]]:
     return [*parts, events[start:]]
 
 
+def _stored(connection: BaseDatabaseWrapper, event_ids: Sequence[UUID]) -> set[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT event_id FROM event_store_storedevent WHERE event_id = ANY(%s)", [list(event_ids)])
+        return {row[0] for row in cursor.fetchall()}
+
+
 def link(
     connection: BaseDatabaseWrapper,
     event_ids: Sequence[UUID],
@@ -180,7 +202,7 @@ def install_functions(connection: BaseDatabaseWrapper) -> None:
 
 
 def _size(event: EncodedEvent) -> int:
-    return len(event.data) + len(event.metadata)
+    return len(event.data) + len(event.metadata) + 4 * len(event.type) + _ROW_BYTES
 
 
 def _condition(condition: AppendCondition | None) -> str | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import transaction
 
-from event_store import Event, NewEvent, event_store
+from event_store import DuplicateEvent, Event, NewEvent, event_store
 from event_store.backends import postgresql
 from event_store.codec import MOST_BYTES
 from event_store.exceptions import InvalidEvent, InvalidQuery, InvalidStreamName, UnstorablePayload
@@ -63,6 +64,18 @@ def test_more_than_one_value_of_the_database_holds_is_still_all_or_none(monkeypa
     assert [event.position for event in published] == list(range(10))
     assert [event.id for event in event_store.events.in_stream("t")] == [event.id for event in published]
     assert [event.id for event in event_store.events] == [event.id for event in published]
+
+
+def test_all_duplicates_are_told_wherever_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql, "_MOST_BYTES", 1000)
+    events = [NewEvent(Noted(), id=UUID(int=number)) for number in range(1, 11)]
+    event_store.publish([events[4], events[8]], stream="s")
+
+    with pytest.raises(DuplicateEvent) as refused:
+        event_store.publish(events, stream="t", links=["u"])
+
+    assert refused.value.event_ids == [events[4].id, events[8].id]
+    assert [stream.name for stream in event_store.streams] == ["s"]
 
 
 def test_as_many_short_numbers_as_an_event_may_hold_are_stored() -> None:
