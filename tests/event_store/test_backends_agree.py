@@ -38,7 +38,12 @@ DATA = st.one_of(
     st.just(NotedLoudly()),
 )
 EVENTS = st.builds(
-    NewEvent, DATA, id=IDS, valid_at=st.none() | TIMES, metadata=st.dictionaries(st.sampled_from("xy"), st.booleans())
+    NewEvent,
+    DATA,
+    id=IDS,
+    valid_at=st.none() | TIMES,
+    metadata=st.dictionaries(st.sampled_from("xy"), st.booleans()),
+    causation_id=st.none() | IDS,
 )
 TYPES = st.sampled_from([[Counted], [Noted], ["sample.NotedLoudly"], [Counted, Noted]])
 CONDITIONS = st.none() | st.builds(
@@ -59,6 +64,7 @@ QUESTIONS = st.lists(
         TYPES.map(lambda types: ("of_type", types)),
         st.lists(IDS, max_size=5).map(lambda ids: ("with_ids", ids)),
         narrowed("with_correlation_id", IDS),
+        narrowed("with_causation_id", IDS),
         narrowed("with_data", st.fixed_dictionaries({"number": st.integers(0, 3)})),
         narrowed("with_metadata", st.fixed_dictionaries({"x": st.booleans()})),
         narrowed("after", IDS),
@@ -66,7 +72,10 @@ QUESTIONS = st.lists(
         narrowed("before", IDS),
         narrowed("before_or_equal", IDS),
         narrowed("newer_than", TIMES),
+        narrowed("newer_than_or_equal", TIMES),
+        narrowed("older_than", TIMES),
         narrowed("older_than_or_equal", TIMES),
+        st.tuples(TIMES, TIMES).map(lambda times: ("between", times)),
         narrowed("as_at"),
         narrowed("as_of"),
         narrowed("backward"),
@@ -151,10 +160,21 @@ class Backends(RuleBasedStateMachine):
     def find(self, event_id: UUID, stream: str) -> None:
         self.agree(lambda store: store.streams_of(event_id))
         self.agree(lambda store: store.position_in_stream(event_id, stream))
+        self.agree(lambda store: store.is_in_stream(event_id, stream))
+
+    @rule(prefix=st.sampled_from(["", "O", "Order$1"]), bound=STREAMS, backward=st.booleans())
+    def list_streams(self, prefix: str, bound: str, backward: bool) -> None:
+        def ask(store: EventStore) -> list[str]:
+            query = store.streams.with_prefix(prefix).after(bound)
+            return [stream.name for stream in (query.backward() if backward else query)]
+
+        self.agree(ask)
 
     @invariant()
     def streams_are_the_same(self) -> None:
         self.agree(lambda store: [(stream.name, stream.category, stream.version) for stream in store.streams])
+        self.agree(lambda store: [stream.name for stream in store.recently_changed_streams()])
+        self.agree(EventStore.event_types)
 
     def teardown(self) -> None:
         self.agree(lambda store: list(store.events))

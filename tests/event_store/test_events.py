@@ -141,6 +141,15 @@ def test_a_time_whose_offset_has_seconds_is_refused_rather_than_cut() -> None:
         Served(at=time(12, tzinfo=offset))
 
 
+@pytest.mark.parametrize("fold", [0, 1])
+def test_an_hour_that_comes_twice_keeps_its_moment(fold: int) -> None:
+    moment = datetime(2026, 10, 25, 2, 30, fold=fold, tzinfo=ZoneInfo("Europe/Warsaw"))
+
+    read = decode("sample.Everything", encode(everything(moment=moment)), event_id=1)
+
+    assert read.moment.astimezone(UTC) == datetime(2026, 10, 25, fold, 30, tzinfo=UTC)
+
+
 def test_a_time_of_day_in_a_zone_without_an_offset_is_refused_rather_than_left_without_it() -> None:
     with pytest.raises(UnstorablePayload, match=r"Served\.at: .*Warsaw"):
         Served(at=time(12, tzinfo=ZoneInfo("Europe/Warsaw")))
