@@ -1,5 +1,6 @@
 """What every backend promises, as tests that any backend can be held against."""
 
+from event_store.testing.contract.asynchronous import AsynchronousContract
 from event_store.testing.contract.conditions import ConditionContract
 from event_store.testing.contract.contents import ContentContract
 from event_store.testing.contract.deleting import DeletingContract
@@ -23,6 +24,7 @@ class BackendContract(
     TimeContract,
     ContentContract,
     StreamListContract,
+    AsynchronousContract,
 ):
     """
     Hold a backend against it with pytest:
