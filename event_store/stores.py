@@ -89,10 +89,15 @@ else:
 
 
 class EventStoreHandler(_Handler):
-    """`event_stores["name"]`; a store is made once for each thread."""
+    """`event_stores["name"]`; a store is made once for each thread, its backend once for all of them."""
 
     settings_name = "EVENT_STORES"
     exception_class = InvalidStoreSettings
+
+    def __init__(self) -> None:
+        super().__init__()
+        # What one thread has written into memory is there for all.
+        self._backends: dict[str, Backend] = {}
 
     def __getitem__(self, alias: str) -> EventStore:
         if alias not in self.settings:
@@ -110,16 +115,16 @@ class EventStoreHandler(_Handler):
         """Read EVENT_STORES anew."""
         self.__dict__.pop("settings", None)
         self._connections = Local(self.thread_critical)
+        self._backends.clear()
 
     def create_connection(self, alias: str) -> EventStore:
         configuration = self.settings[alias]
         for what, hint in problems_of(alias, configuration):
             raise InvalidStoreSettings(f"{what} {hint}")
         options = configuration.get("OPTIONS", {})
-        backend = import_string(configuration.get("BACKEND", DEFAULT_BACKEND))
-        return EventStore(
-            backend(using=options.get("using", "default")), alias=alias, wake_up=options.get("wake_up", "inline")
-        )
+        backend_class = import_string(configuration.get("BACKEND", DEFAULT_BACKEND))
+        backend = self._backends.setdefault(alias, backend_class(using=options.get("using", "default")))
+        return EventStore(backend, alias=alias, wake_up=options.get("wake_up", "inline"))
 
 
 event_stores = EventStoreHandler()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,14 @@ LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 ELSEWHERE = datetime(2030, 5, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=5, minutes=45)))
 SUN_TIME = datetime(1900, 1, 1, 12, tzinfo=timezone(timedelta(minutes=19, seconds=32)))
+
+
+class Place(StrEnum):
+    FIRST = "Place$first"
+
+
+class Last(IntEnum):
+    ONE = 1
 
 
 class Moment(datetime):
@@ -41,6 +50,16 @@ class WritingContract(ContractCase):
         assert store.publish([], stream="s", expected_version=7) == []
         assert store.append([], stream="s", links={"t": 7}) == []
         assert nothing_is_stored(store)
+
+    def test_a_name_and_a_version_may_come_from_enumerations(self, store: EventStore) -> None:
+        store.publish(counted(0, 1), stream=Place.FIRST)
+        [event] = store.publish(Noted(), stream="plain", links={Place.FIRST: Last.ONE})
+
+        assert [(place.stream, type(place.stream)) for place in store.streams_of(event)] == [
+            ("plain", str),
+            ("Place$first", str),
+        ]
+        assert store.position_in_stream(event, Place.FIRST) == 2
 
     def test_append_stores_as_publish_does(self, store: EventStore) -> None:
         store.append(counted(1, 2), stream="s", links=["t"])
