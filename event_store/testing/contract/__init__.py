@@ -1,4 +1,4 @@
-"""What every backend promises, as tests that any backend can be held against."""
+"""What every backend promises, as tests that any backend can be held against. Needs pytest, and none of its plug-ins."""
 
 from event_store.testing.contract.asynchronous import AsynchronousContract
 from event_store.testing.contract.conditions import ConditionContract

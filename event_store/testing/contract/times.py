@@ -75,6 +75,17 @@ class TimeContract(ContractCase):
             for directed, expected in ((query, list(range(7))), (query.backward(), list(range(6, -1, -1)))):
                 assert [number for page in directed.batches(size) for number in numbers(page)] == expected
 
+    def test_what_is_recorded_meanwhile_neither_moves_nor_repeats_what_was_there(self, store: EventStore) -> None:
+        for number in range(6):
+            record(store, number, recorded=hour(number), valid=hour(number))
+        for query in (store.events.as_of(), store.events.as_of().backward(), store.events.in_streams("s", "t").as_at()):
+            there, seen = numbers(query), []
+            for page in query.batches(2):
+                seen += numbers(page)
+                record(store, 100, recorded=hour(0), valid=hour(3))
+
+            assert [number for number in seen if number < 100] == [number for number in there if number < 100]
+
     @pytest.mark.usefixtures("five")
     def test_first_and_last_follow_the_order(self, store: EventStore) -> None:
         events = store.events.as_of()
