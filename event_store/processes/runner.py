@@ -20,6 +20,7 @@ from event_store.models import IssuedCommand, Process, ProcessStep
 from event_store.processes.intents import Complete
 from event_store.store import EventStore
 from event_store.stores import event_store
+from event_store.subscriptions.failures import describe, storable
 
 if TYPE_CHECKING:
     from event_store.processes.manager import ProcessManager
@@ -50,7 +51,7 @@ def fail(manager: type[ProcessManager], event: RecordedEvent[Any], error: Except
     except Exception:
         return
     for process_id in ids:
-        _mark_failed(manager.type, process_id, f"{type(error).__name__}: {error}")
+        _mark_failed(manager.type, process_id, storable(describe(error)))
 
 
 def _step(store: EventStore, manager: ProcessManager, event: RecordedEvent[Any]) -> None:

@@ -133,6 +133,22 @@ def test_a_command_that_fails_leaves_nothing_of_the_step(monkeypatch: pytest.Mon
     assert FailedEvent.objects.get().attempts == 1
 
 
+@pytest.mark.parametrize(("hostile", "shown"), [("\0", r"\0"), ("\ud800", r"\ud800")])
+def test_an_error_in_words_that_no_database_takes_is_shown_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, hostile: str, shown: str
+) -> None:
+    def fail(command: Confirm) -> None:
+        raise ValueError(f"no {hostile}")
+
+    monkeypatch.setitem(_handlers(), Confirm, fail)
+    publish_both()
+    with pytest.raises(AssertionError):
+        run_subscriptions()
+
+    process = Process.objects.get()
+    assert (process.status, process.last_error) == ("failed", f"ValueError: no {shown}")
+
+
 def test_a_failed_process_goes_on_once_the_cause_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(command: Confirm) -> None:
         raise ValueError
