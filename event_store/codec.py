@@ -91,10 +91,9 @@ def _decoder_for(message_class: type[Any] | None) -> msgspec.json.Decoder[Any]:
 def _encode_object(value: Any, name: str) -> bytes:
     try:
         encoded = msgspec.json.encode(value)
-    except UnicodeEncodeError:
-        _refuse_text(msgspec.to_builtins(value), name)
-        raise
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        if isinstance(error, UnicodeEncodeError):
+            _refuse_text(msgspec.to_builtins(value), name)
         raise UnstorablePayload(f"{name} cannot be stored as JSON: {error}") from error
     if b"\\u0000" in encoded:
         _refuse_text(msgspec.to_builtins(value), name)

@@ -116,6 +116,13 @@ def test_a_lost_race_under_a_stricter_isolation_level_is_a_failed_condition(leve
     assert not event_store.events.in_stream("s").exists()
 
 
+def test_a_condition_shows_what_it_asks() -> None:
+    condition = AppendCondition({"Course$c1": 12}, types=[StudentEnrolled])
+
+    assert repr(condition) == "AppendCondition({'Course$c1': 12}, types=['course.StudentEnrolled'])"
+    assert repr(AppendCondition({"s": -1})) == "AppendCondition({'s': -1})"
+
+
 def test_a_condition_that_held_leaves_no_stream_behind_that_can_be_listed() -> None:
     event_store.publish(Noted(), stream="s", condition=AppendCondition({"Empty": -1}))
 

@@ -29,11 +29,12 @@ def test_a_text_that_postgresql_cannot_keep_is_refused(text: str) -> None:
         encode(Noted(text=text))
 
 
-def test_a_nul_is_found_in_keys_and_deep_inside() -> None:
-    with pytest.raises(UnstorablePayload, match="NUL"):
-        encode(Holding(anything={"a\0": 1}))
-    with pytest.raises(UnstorablePayload, match=r"anything\.a\[1\]"):
-        encode(Holding(anything={"a": ["fine", "not\0fine"]}))
+@pytest.mark.parametrize("hostile", ["not\0fine", "not\ud800fine"])
+def test_a_text_that_cannot_be_kept_is_found_in_keys_and_deep_inside(hostile: str) -> None:
+    with pytest.raises(UnstorablePayload, match=r"anything \(a key\): .*NUL"):
+        encode(Holding(anything={hostile: 1}))
+    with pytest.raises(UnstorablePayload, match=r"anything\.a\[2\]"):
+        encode(Holding(anything={"n": 1, "a": ["fine", None, hostile]}))
 
 
 def test_a_backslash_before_u0000_is_just_text() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 
 from event_store import (
     DuplicateEvent,
@@ -17,7 +17,7 @@ from event_store import (
     WrongExpectedVersion,
     event_store,
 )
-from event_store.exceptions import UnreadableEvent, UnstorablePayload
+from event_store.exceptions import InvalidStoreSettings, UnreadableEvent, UnstorablePayload
 from event_store.immutability import changes_allowed
 from event_store.models import StoredEvent, Stream, StreamLink
 from tests.event_store.sample import Noted
@@ -78,6 +78,29 @@ def test_names_that_look_alike_are_two_streams() -> None:
         event_store.publish(Noted(), stream=name)
 
     assert Stream.objects.count() == 4
+
+
+def test_tables_that_contradict_each_other_are_not_taken_for_a_duplicate() -> None:
+    [event] = event_store.publish(Noted(), stream="s")
+    stream = Stream.objects.get()
+    StreamLink.objects.create(
+        stream=stream,
+        position=1,
+        event_id=event_store.publish(Noted(), stream="t")[0].global_position,
+        written_here=False,
+        linked_at=event.recorded_at,
+    )
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        event_store.publish(Noted(), stream="s")
+    assert event_store.events.in_stream("s").count() == 2
+
+
+def test_another_kind_of_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "vendor", "oracle")
+
+    with pytest.raises(InvalidStoreSettings, match="'default' is oracle"):
+        event_store.publish(Noted(), stream="s")
 
 
 @pytest.mark.postgresql
