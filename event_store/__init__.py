@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from event_store.append_condition import AppendCondition
+from event_store.durable import durable_subscribers
 from event_store.events import Event, NewEvent, RecordedEvent
 from event_store.exceptions import (
     AppendConditionFailed,
@@ -18,7 +19,7 @@ from event_store.exceptions import (
 from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS
 from event_store.messages import type_of
 from event_store.streams import category_of, end_of_prefix
-from event_store.subscribers import durable_subscribers, subscriber
+from event_store.subscribers import subscriber
 
 if TYPE_CHECKING:
     from event_store.aggregates import Aggregate, AggregateRepository, applies

@@ -15,9 +15,10 @@ from django.db.migrations.executor import MigrationExecutor
 from event_store import immutability
 from event_store.backends import postgresql
 from event_store.commands import Command, command_types, handler_of
+from event_store.durable import durable_subscribers
 from event_store.events import event_types
 from event_store.stores import configured_stores, problems_of
-from event_store.subscribers import durable_subscribers, immediate_subscribers
+from event_store.subscribers import immediate_subscribers
 
 
 @register()
@@ -73,6 +74,18 @@ def check_stores_of_subscribers(app_configs: Sequence[AppConfig] | None = None, 
         )
         for each in (*immediate_subscribers.all(), *durable_subscribers.all())
         if each.only_in is not None and each.only_in not in stores
+    ]
+
+
+@register()
+def check_names_of_subscriptions(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            complaint,
+            hint="A durable subscriber keeps its checkpoint under its name: the second one of a name is not run.",
+            id="event_store.E009",
+        )
+        for complaint in durable_subscribers.complaints()
     ]
 
 

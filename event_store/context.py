@@ -67,7 +67,9 @@ def reaction_block(*, reacting: tuple[str, ...], causation_id: UUID, correlation
 
 
 @contextmanager
-def handling_block(*, metadata: Mapping[str, Any], causation_id: UUID, correlation_id: UUID | None) -> Iterator[None]:
+def handling_block(
+    *, metadata: Mapping[str, Any], causation_id: UUID | None, correlation_id: UUID | None
+) -> Iterator[None]:
     """As `cause_block`, with the metadata of the event that is handled and no subscribers in place of the block's."""
     inherited = {"causation_id": causation_id, "correlation_id": correlation_id or causation_id}
     with _changed(metadata=metadata, subscribers=(), **inherited):

@@ -21,6 +21,10 @@ Every error of this package.
     │   ├── UnhandledCommand                 nobody handles it
     │   └── DuplicateCommandHandler          two functions want to handle it
     ├── InvalidSubscriber (TypeError)
+    ├── SubscriptionChanged                  its checkpoint belongs to another stream
+    ├── UnknownSubscription (ValueError)     no code declares it, or it has never run
+    ├── NotHandledInTime (TimeoutError)      a subscription has not come so far yet
+    ├── FailedEventError                     a failed event cannot be retried or skipped now
     ├── InvalidProcessManager (TypeError)
     ├── UnreadableEvent (ValueError)         what is stored does not fit the class of today
     ├── SubscribersNestedTooDeeply           what subscribers publish calls subscribers again and again
@@ -148,6 +152,29 @@ class InvalidSubscriber(EventStoreError, TypeError):
     """`@subscriber` was used without events, or with something that is no event."""
 
 
+class SubscriptionChanged(EventStoreError):
+    """A durable subscriber reads another stream than its checkpoint is for."""
+
+    def __init__(self, name: str, *, was: str, now: str) -> None:
+        self.name, self.was, self.now = name, was, now
+        super().__init__(
+            f"The subscription {name!r} has a checkpoint in {_source(was)}, and now reads {_source(now)}: give it another "
+            f"name=, or begin anew with `manage.py remove_subscription {name}`."
+        )
+
+
+class UnknownSubscription(EventStoreError, ValueError):
+    """No code declares a durable subscriber of this name, or it has never run."""
+
+
+class NotHandledInTime(EventStoreError, TimeoutError):
+    """A subscription has not handled an event before the time was over."""
+
+
+class FailedEventError(EventStoreError):
+    """A failed event cannot be retried or skipped now: it is gone, not the first of its sequence, or somebody is at it."""
+
+
 class InvalidProcessManager(EventStoreError, TypeError):
     """A process manager's class lacks something, or its `act` yielded something unknown."""
 
@@ -195,6 +222,10 @@ class NotMigrated(EventStoreError):
 
 class InvalidStoreSettings(EventStoreError, ImproperlyConfigured):
     """EVENT_STORES names a store, a backend or an option that does not exist."""
+
+
+def _source(stream: str) -> str:
+    return f"the stream {stream!r}" if stream else "the whole store"
 
 
 def _stream(name: str | None) -> str:

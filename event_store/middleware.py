@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from event_store.context import metadata_block
 from event_store.identifiers import new_id
-from event_store.subscriptions.failures import storable
+from event_store.subscriptions.errors import storable
 
 LONGEST_REQUEST_ID = 200
 LONGEST_PATH = 1000

@@ -31,16 +31,11 @@ from event_store.identifiers import new_id
 from event_store.messages import type_of
 from event_store.query import BATCH_SIZE, EventQuery
 from event_store.query_arguments import whole_number
-from event_store.signals import post_append, pre_append
+from event_store.signals import post_append, post_link, pre_append
 from event_store.stream_query import StreamQuery
 from event_store.streams import check_stream_name, check_writable_stream
-from event_store.subscribers import (
-    Registration,
-    Subscriber,
-    called_at_once,
-    immediate_subscriber,
-    immediate_subscribers,
-)
+from event_store.subscriber_registry import Subscriber
+from event_store.subscribers import Registration, called_at_once, immediate_subscriber, immediate_subscribers
 from event_store.write_arguments import (
     Linkable,
     Links,
@@ -125,7 +120,7 @@ class EventStore:
             if is_new:
                 for event in recorded:
                     self._notify(event, subscribers.get(type(event.data), ()))
-                self._announce(recorded)
+                self._announce(recorded, write)
         return recorded
 
     def append(
@@ -149,7 +144,7 @@ class EventStore:
         )
         recorded, is_new = self._store(write)
         if is_new:
-            self._announce(recorded)
+            self._announce(recorded, write)
         return recorded
 
     def link(
@@ -188,10 +183,12 @@ class EventStore:
         # Read first: one that cannot be read must not be linked by a call that raises.
         known.update(self._read([each for each in ids if each not in known]))
         first = self.backend.link(ids, stream=stream, expected_version=expected, linked_at=_now())
-        return [
+        linked = [
             msgspec.structs.replace(known[event_id], stream=stream, position=first + index)
             for index, event_id in enumerate(ids)
         ]
+        post_link.send(sender=self, events=linked, streams=(stream,))
+        return linked
 
     def delete_stream(self, stream: str, *, expected_version: ExpectedVersion = ANY) -> int:
         """
@@ -410,9 +407,9 @@ class EventStore:
             subscriber.handle(event)
             self.backend.check_usable()
 
-    def _announce(self, recorded: list[RecordedEvent[Any]]) -> None:
+    def _announce(self, recorded: list[RecordedEvent[Any]], write: Write) -> None:
         if recorded:
-            post_append.send(sender=self, events=recorded)
+            post_append.send(sender=self, events=recorded, streams=(write.stream, *write.links))
 
 
 def _is_equal(stored: RecordedEvent[Any], new: NewEvent[Any]) -> bool:

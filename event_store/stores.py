@@ -77,9 +77,19 @@ def _problems_of_options(alias: str, options: Mapping[str, Any]) -> list[tuple[s
                 f"DATABASES has {', '.join(settings.DATABASES)}.",
             )
         )
-    if not isinstance(wake_up, str) or wake_up not in WAKE_UPS:
-        problems.append((f"{where}['wake_up'] is {wake_up!r}.", f"It is one of {', '.join(WAKE_UPS)}."))
+    if not _is_wake_up(wake_up):
+        hint = f"It is one of {', '.join(WAKE_UPS)}, or the dotted path of a function that takes a Wake."
+        problems.append((f"{where}['wake_up'] is {wake_up!r}.", hint))
     return problems
+
+
+def _is_wake_up(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        return value in WAKE_UPS or ("." in value and callable(import_string(value)))
+    except ImportError:
+        return False
 
 
 if TYPE_CHECKING:

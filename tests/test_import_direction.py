@@ -19,7 +19,7 @@ LINES = [
     "messages events streams expected_version append_condition context identifiers",
     "codec asynchronous upcasters signals",
     "models backends sql immutability",
-    "query query_arguments stream_query write_arguments handlers subscribers store stores horizon",
+    "query query_arguments stream_query write_arguments handlers subscriber_registry durable subscribers store stores horizon",
     "commands aggregates subscriptions",
     "projections processes personal_data",
     "__init__ testing",

@@ -39,7 +39,8 @@ class SubscriptionListView(BrowserView):
         return super().get_context_data(
             progress=_progress(),
             failures=list(
-                FailedEvent.objects.select_related("event", "subscription")
+                FailedEvent.objects.exclude(status=FailedEvent.Status.SKIPPED)
+                .select_related("event", "subscription")
                 .defer("event__data", "event__metadata", "traceback")
                 .order_by("next_attempt_at")[:MOST]
             ),
@@ -54,11 +55,17 @@ def _progress() -> list[Progress]:
     return [Progress(each, max(0, newest - each.checkpoint), each.is_left) for each in subscriptions]
 
 
+def _is_left(later: QuerySet[Any], types: frozenset[str] | None) -> Any:
+    if types is None:
+        return Exists(later)
+    return Exists(later.filter(type__in=types)) if types else Value(False)
+
+
 def _with_what_is_left() -> QuerySet[Any]:
     later = StoredEvent.objects.filter(pk__gt=OuterRef("checkpoint"))
     cases = [
-        When(name=each.name, then=Exists(later.filter(type__in=types)) if types else Value(False))
+        When(name=each.name, then=_is_left(later, each.types()))
         for each in durable_subscribers.all()
-        for types in [each.types()]
+        if not each.stream
     ]
     return Subscription.objects.annotate(is_left=Case(*cases, default=None, output_field=BooleanField()))

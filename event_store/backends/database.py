@@ -157,6 +157,10 @@ class DatabaseBackend(Backend):
             cursor.execute("DELETE FROM event_store_streamlink WHERE stream_id = %s", [stream_id])
             removed: int = cursor.rowcount
             cursor.execute("UPDATE event_store_stream SET version = -1 WHERE id = %s", [stream_id])
+            # A subscription to the stream sees what is written there anew.
+            cursor.execute(
+                "UPDATE event_store_subscription SET checkpoint = -1, fence = fence + 1 WHERE stream = %s", [stream]
+            )
         return removed
 
     @contextmanager

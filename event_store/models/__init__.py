@@ -2,7 +2,7 @@
 
 from event_store.models.events import StoredEvent, Stream, StreamLink
 from event_store.models.processes import IssuedCommand, Process, ProcessStep
-from event_store.models.subscriptions import FailedEvent, Subscription
+from event_store.models.subscriptions import FailedEvent, Subscription, Worker
 
 __all__ = [
     "FailedEvent",
@@ -13,4 +13,5 @@ __all__ = [
     "Stream",
     "StreamLink",
     "Subscription",
+    "Worker",
 ]

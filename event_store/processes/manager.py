@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, TypeAlias, Union, get_args, get_origin
 
 from event_store.commands import Command, ReasonedCommand
+from event_store.durable import MOST_PARTITIONS, DurableSubscriber, durable_subscribers
 from event_store.events import Event, RecordedEvent
 from event_store.exceptions import InvalidProcessManager
 from event_store.messages import type_of
@@ -17,7 +18,7 @@ from event_store.processes import runner
 from event_store.processes.intents import Complete
 from event_store.stores import DEFAULT_STORE
 from event_store.streams import check_stream_name, reserve_category
-from event_store.subscribers import Subscriber, check_event_classes, durable_subscribers
+from event_store.subscriber_registry import check_event_classes
 
 Intent: TypeAlias = Command | ReasonedCommand | Complete
 Awaited: TypeAlias = Any
@@ -41,12 +42,14 @@ class ProcessManager:
         State: a frozen data class that can be built without arguments and kept as JSON.
         type: the name of the processes and of their streams' category; the class's name if left out.
         stuck_after: a process that waits longer for the same thing counts as stuck.
+        partitions: how many workers can share its processes, 1 to 1024; each process is handled by one at a time.
     """
 
     reacts_to: ClassVar[tuple[type[Event], ...]] = ()
     State: ClassVar[type[Any]]
     type: ClassVar[str] = ""
     stuck_after: ClassVar[timedelta | None] = None
+    partitions: ClassVar[int] = 1
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -57,12 +60,15 @@ class ProcessManager:
         process_managers[cls.type] = cls
         reserve_category(cls.type, owner=f"{cls.__module__}.{cls.__qualname__}")
         durable_subscribers.replace(
-            Subscriber(
+            DurableSubscriber(
                 cls.type,
                 tuple(cls.reacts_to),
                 partial(runner.handle, cls),
-                failed=partial(runner.fail, cls),
                 only_in=DEFAULT_STORE,
+                partitions=cls.partitions,
+                sequences_of=lambda event: cls().process_ids(event),
+                failed=partial(runner.fail, cls),
+                recovered=partial(runner.recover, cls),
             )
         )
 
@@ -149,6 +155,10 @@ def _check(cls: type[ProcessManager]) -> None:
     if not cls.type or "$" in cls.type or len(cls.type) > 100 or not cls.type.isprintable():
         raise InvalidProcessManager(f"{cls.__name__}.type is {cls.type!r}: 1 to 100 printable characters without $.")
     check_event_classes(cls.reacts_to, where=f"{cls.__name__}.reacts_to")
+    if not isinstance(cls.partitions, int) or not 1 <= cls.partitions <= MOST_PARTITIONS:
+        raise InvalidProcessManager(
+            f"{cls.__name__}.partitions is {cls.partitions!r}: a whole number from 1 to {MOST_PARTITIONS}."
+        )
     if not (isinstance(getattr(cls, "State", None), type) and is_dataclass(cls.State)):
         raise InvalidProcessManager(f"{cls.__name__} needs a State: a frozen data class with defaults for all fields.")
     try:

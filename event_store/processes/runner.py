@@ -13,6 +13,7 @@ from django.utils import timezone
 from event_store.codec import fingerprint, to_plain, typed
 from event_store.commands import Command, ReasonedCommand, dispatch
 from event_store.context import current_time
+from event_store.durable import stream_sequence
 from event_store.events import RecordedEvent
 from event_store.exceptions import InvalidProcessManager
 from event_store.messages import type_of
@@ -20,7 +21,7 @@ from event_store.models import IssuedCommand, Process, ProcessStep
 from event_store.processes.intents import Complete
 from event_store.store import EventStore
 from event_store.stores import event_store
-from event_store.subscriptions.failures import describe, storable
+from event_store.subscriptions.errors import describe
 
 if TYPE_CHECKING:
     from event_store.processes.manager import ProcessManager
@@ -34,24 +35,36 @@ class _Decision:
     completes: bool
 
 
-def handle(manager: type[ProcessManager], event: RecordedEvent[Any]) -> None:
+def handle(manager: type[ProcessManager], event: RecordedEvent[Any], process_id: str) -> None:
     """
-    Take one event to every process that it belongs to. Runs inside the transaction that moves the checkpoint.
+    Take one event to one of the processes that it belongs to. Runs inside a transaction of its own.
 
-    An event that a process has handled before changes nothing.
+    An event that the process has handled before changes nothing.
+
+    Raises:
+        InvalidProcessManager: it cannot be said which processes the event belongs to.
     """
-    for process_id in manager().process_ids(event):
-        _step(event_store, manager(process_id), event)
+    # Once more: where that raises, the event was parked under its stream.
+    for each in manager().process_ids(event) if process_id == stream_sequence(event) else [process_id]:
+        _step(event_store, manager(each), event)
 
 
-def fail(manager: type[ProcessManager], event: RecordedEvent[Any], error: Exception) -> None:
-    """Show on the processes of an event that it could not be handled."""
+def fail(manager: type[ProcessManager], event: RecordedEvent[Any], process_id: str, error: Exception) -> None:
+    """Show on a process that an event could not be handled."""
     try:
         ids = manager().process_ids(typed(event))
     except Exception:
         return
-    for process_id in ids:
-        _mark_failed(manager.type, process_id, storable(describe(error)))
+    if process_id in ids:
+        _mark_failed(manager.type, process_id, describe(error))
+
+
+def recover(manager: type[ProcessManager], process_id: str) -> None:
+    """Show on a process that it goes on, without the event that it failed at."""
+    failed = Process.objects.using(event_store.backend.using).filter(
+        type=manager.type, key=process_id, status=Process.Status.FAILED
+    )
+    failed.update(status=Process.Status.WAITING, last_error="", updated_at=timezone.now())
 
 
 def _step(store: EventStore, manager: ProcessManager, event: RecordedEvent[Any]) -> None:

@@ -3,6 +3,7 @@
 GRANT SELECT, INSERT ON :tables TO :"role";
 GRANT UPDATE (version) ON event_store_stream TO :"role";
 GRANT UPDATE ON event_store_subscription, event_store_failedevent, event_store_process TO :"role";
+GRANT UPDATE, DELETE ON event_store_worker TO :"role";
 GRANT DELETE ON event_store_failedevent TO :"role";
 GRANT SELECT ON SEQUENCE event_store_storedevent_global_position_seq TO :"role";
 GRANT EXECUTE ON FUNCTION :functions TO :"role";

@@ -2,40 +2,124 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import connections
 from django.utils import timezone
 
-from event_store.models import Subscription
+from event_store.durable import DurableSubscriber
+from event_store.exceptions import SubscriptionChanged
+from event_store.models import Stream, Subscription
+from event_store.store import EventStore
+from event_store.subscriptions.database import HANDLER_TIMEOUT, adapted, is_postgresql, skip_locked
+
+BEFORE_ALL = 0
+BEFORE_STREAM = -1
 
 
-def load(name: str, *, using: str) -> Subscription:
-    """The row of a subscription; made at the beginning of the store when it is new."""
-    found = Subscription.objects.using(using).filter(name=name, partition=0).first()
-    if found is None:
-        Subscription.objects.using(using).bulk_create([Subscription(name=name)], ignore_conflicts=True)
-        found = Subscription.objects.using(using).get(name=name, partition=0)
-    return found
-
-
-def move(subscription: Subscription, *, to: int, using: str) -> str | None:
+def load(store: EventStore, subscriber: DurableSubscriber, *, now: int | None = None) -> list[Subscription]:
     """
-    Move the checkpoint on, if it still is where `subscription` says and nobody else is moving it.
+    The rows of a subscription, one for each partition; made where they are missing.
 
-    The first statement of the handler's transaction: it takes the row's lock (on SQLite the database's), so
-    that an event is handled by one worker, once.
-
-    Returns:
-        The status that the subscription has had until now, None when somebody else is at it or was faster.
+    Args:
+        now: the position that `start="now"` means; that of the newest event, if left out.
     """
-    connection = connections[using]
-    skip_locked = " FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
-    now = connection.ops.adapt_datetimefield_value(timezone.now())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE event_store_subscription SET checkpoint = %s, last_success_at = %s"  # noqa: S608 - fixed words only
-            " WHERE id = (SELECT id FROM event_store_subscription WHERE id = %s AND checkpoint = %s"
-            f"{skip_locked}) RETURNING status",
-            [to, now, subscription.pk, subscription.checkpoint],
+    using = store.backend.using
+    rows = rows_of(subscriber.name, using=using)
+    if rows:
+        _check_source(rows[0], subscriber)
+        return rows
+    start = start_position(store, subscriber, now=now)
+    new = [
+        Subscription(
+            name=subscriber.name,
+            partition=number,
+            partitions=subscriber.partitions,
+            stream=subscriber.stream,
+            checkpoint=start,
         )
-        row = cursor.fetchone()
-    return None if row is None else str(row[0])
+        for number in range(subscriber.partitions)
+    ]
+    Subscription.objects.using(using).bulk_create(new, ignore_conflicts=True)
+    return rows_of(subscriber.name, using=using)
+
+
+def _check_source(row: Subscription, subscriber: DurableSubscriber) -> None:
+    if row.stream != subscriber.stream:
+        raise SubscriptionChanged(subscriber.name, was=row.stream, now=subscriber.stream)
+
+
+def rows_of(name: str, *, using: str) -> list[Subscription]:
+    """The rows of a subscription in the order of their partitions; none when it has never run."""
+    return list(Subscription.objects.using(using).filter(name=name).order_by("partition"))
+
+
+def start_position(store: EventStore, subscriber: DurableSubscriber, *, now: int | None = None) -> int:
+    """The checkpoint of a subscription that has handled nothing yet."""
+    start = subscriber.start
+    if isinstance(start, int):
+        return start
+    if start == "now":
+        return end_of(store, subscriber) if now is None else now
+    events = store.events.in_stream(subscriber.stream) if subscriber.stream else store.events
+    if isinstance(start, datetime):
+        first = events.newer_than_or_equal(start).as_json().first()
+        if first is None:
+            return end_of(store, subscriber)
+        position = first.position if subscriber.stream else first.global_position
+        return (position or 0) - 1
+    return BEFORE_STREAM if subscriber.stream else BEFORE_ALL
+
+
+def end_of(store: EventStore, subscriber: DurableSubscriber) -> int:
+    """The position of the newest event that can be seen, in the subscription's own order."""
+    if subscriber.stream:
+        return stream_version(subscriber.stream, using=store.backend.using)
+    newest = store.events.as_json().last()
+    return BEFORE_ALL if newest is None else newest.global_position
+
+
+def stream_version(name: str, *, using: str) -> int:
+    """The position of a stream's last event, -1 when it is empty."""
+    version = Stream.objects.using(using).filter(name=name).values_list("version", flat=True).first()
+    return BEFORE_STREAM if version is None else version
+
+
+def move(subscription: Subscription, *, to: int, handled: int, using: str, timeout: float = HANDLER_TIMEOUT) -> bool:
+    """
+    Move the checkpoint on, if the row still is what `subscription` says and nobody else is moving it.
+
+    The first statement of the handler's transaction: it takes the row's lock (on SQLite the database's), so that an event
+    is handled by one worker, once, and a worker that has lost its lease changes nothing.
+
+    Args:
+        handled: how many events it passes that are handled.
+        timeout: seconds that the transaction may be silent (PostgreSQL).
+    Returns:
+        False when somebody else is at it, was faster, or holds the lease by now.
+    """
+    # A session's own setting would reach other clients of a pooler.
+    limited = ", set_config('idle_in_transaction_session_timeout', %s, true)" if is_postgresql(using) else ""
+    now = adapted(timezone.now() if handled else None, using)
+    parameters = [to, handled, now, subscription.pk, subscription.checkpoint]
+    parameters += [subscription.fence, *([str(int(timeout * 1000))] if limited else [])]
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "UPDATE event_store_subscription SET checkpoint = %s, handled = handled + %s, last_success_at = COALESCE(%s, last_success_at)"  # noqa: S608 - fixed words only
+            " WHERE id = (SELECT id FROM event_store_subscription WHERE id = %s AND checkpoint = %s AND fence = %s"
+            f"{skip_locked(using)}) RETURNING id{limited}",
+            parameters,
+        )
+        return cursor.fetchone() is not None
+
+
+def pass_over(subscription: Subscription, *, to: int, using: str) -> bool:
+    """Move the checkpoint over events that nobody wants. False when somebody else is at it or was faster."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "UPDATE event_store_subscription SET checkpoint = %s"  # noqa: S608 - fixed words only
+            " WHERE id = (SELECT id FROM event_store_subscription WHERE id = %s AND checkpoint = %s AND fence = %s"
+            f"{skip_locked(using)})",
+            [to, subscription.pk, subscription.checkpoint, subscription.fence],
+        )
+        return bool(cursor.rowcount == 1)

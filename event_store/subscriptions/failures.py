@@ -1,57 +1,22 @@
-"""What a subscription could not handle: recorded, and tried again with growing pauses."""
+"""Parked events: what a subscription could not handle, and what waits behind it in the same sequence."""
 
 from __future__ import annotations
 
-import logging
-import traceback
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from event_store.events import RecordedEvent
-from event_store.exceptions import WrongExpectedVersion
 from event_store.models import FailedEvent, Subscription
-
-logger = logging.getLogger("event_store.subscriptions")
+from event_store.subscriptions.database import is_postgresql
+from event_store.subscriptions.errors import describe, trace
 
 LONGEST_PAUSE = timedelta(minutes=5)
-_CONFLICTS = ("40001", "40P01")
-_SQLITE_BUSY = "SQLITE_BUSY"
 
-
-def record(subscription: Subscription, event: RecordedEvent[Any], error: Exception, *, using: str) -> bool:
-    """
-    Note that this subscription failed at this event, and when it is to be tried again.
-
-    Returns:
-        False when another worker has come further meanwhile: then this failure is past, and nothing is noted.
-    """
-    logger.error("%s failed at %s %s", subscription.name, event.type, event.id, exc_info=error)
-    now, words = timezone.now(), storable(describe(error))
-    with transaction.atomic(using=using):
-        here = Subscription.objects.using(using).filter(pk=subscription.pk, checkpoint=subscription.checkpoint)
-        if not here.update(status=Subscription.Status.FAILING, last_error=words, last_error_at=now):
-            return False
-        failure, _ = FailedEvent.objects.using(using).get_or_create(
-            # Its key: the object would ask a router whether it may be related.
-            subscription_id=subscription.pk,
-            event_id=event.global_position,
-            defaults={"attempts": 0, "first_failed_at": now, "last_failed_at": now, "next_attempt_at": now},
-        )
-        failure.attempts += 1
-        failure.last_failed_at, failure.next_attempt_at = now, now + pause_after(failure.attempts)
-        failure.error, failure.traceback = words, storable("".join(traceback.format_exception(error)))
-        failure.save(using=using)
-        here.update(retry_at=failure.next_attempt_at)
-    return True
-
-
-def forget(subscription: Subscription, event: RecordedEvent[Any], *, using: str) -> None:
-    """The event has been handled after all."""
-    FailedEvent.objects.using(using).filter(subscription=subscription, event_id__lte=event.global_position).delete()
-    Subscription.objects.using(using).filter(pk=subscription.pk).update(status=Subscription.Status.OK, retry_at=None)
+_Failures = QuerySet[FailedEvent]
 
 
 def pause_after(attempts: int) -> timedelta:
@@ -59,22 +24,107 @@ def pause_after(attempts: int) -> timedelta:
     return min(timedelta(seconds=2 ** min(attempts - 1, 20)), LONGEST_PAUSE)
 
 
-def is_conflict(error: Exception) -> bool:
-    """Whether another transaction was in the way: to be repeated at once, not to be counted as a failure."""
-    if isinstance(error, WrongExpectedVersion):
-        return True
-    cause = error.__cause__
-    return isinstance(error, DatabaseError) and (
-        getattr(cause, "sqlstate", None) in _CONFLICTS
-        or str(getattr(cause, "sqlite_errorname", "")).startswith(_SQLITE_BUSY)
+def parked(subscription_id: int, *, using: str) -> _Failures:
+    """Everything that still waits, of the subscription whose partition 0 has this id."""
+    skipped = FailedEvent.Status.SKIPPED
+    return FailedEvent.objects.using(using).filter(subscription_id=subscription_id).exclude(status=skipped)
+
+
+def parked_sequences(subscription_id: int, sequences: Collection[str], *, using: str) -> set[str]:
+    """Those of the sequences that have parked events."""
+    found = parked(subscription_id, using=using).filter(sequence__in=list(sequences))
+    return set(found.values_list("sequence", flat=True).distinct())
+
+
+def park(
+    subscription_id: int, event: RecordedEvent[Any], sequence: str, error: Exception, *, max_attempts: int, using: str
+) -> FailedEvent:
+    """Note an event that has failed for the first time. Inside the transaction that moves the checkpoint past it."""
+    now = timezone.now()
+    failure = FailedEvent(
+        subscription_id=subscription_id, event_id=event.global_position, sequence=sequence, parked_at=now
     )
+    note_attempt(failure, error, max_attempts=max_attempts, now=now)
+    failure.save(using=using, force_insert=True)
+    return failure
 
 
-def describe(error: Exception) -> str:
-    """One line: the error's class and words."""
-    return f"{type(error).__name__}: {error}"
+def park_behind(subscription_id: int, event: RecordedEvent[Any], sequence: str, *, using: str) -> bool:
+    """
+    Have an event wait behind the parked ones of its sequence. Inside the transaction that moves the checkpoint past it.
+
+    Returns:
+        False when nothing of the sequence is parked any more: then it is to be handled.
+    """
+    first = parked(subscription_id, using=using).filter(sequence=sequence).order_by("pk").first()
+    if first is None:
+        return False
+    # Whoever is retrying the first one does not see this row: it then has to come up by itself.
+    is_free = claim(first.pk, using=using) is not None
+    now = timezone.now()
+    FailedEvent.objects.using(using).create(
+        subscription_id=subscription_id,
+        event_id=event.global_position,
+        sequence=sequence,
+        status=FailedEvent.Status.WAITING if is_free else FailedEvent.Status.RETRYING,
+        parked_at=now,
+        next_attempt_at=None if is_free else now,
+    )
+    return True
 
 
-def storable(text: str) -> str:
-    """Words that every database takes: NUL and lone surrogates as escapes."""
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+def note_attempt(failure: FailedEvent, error: Exception, *, max_attempts: int, now: datetime) -> None:
+    """Count an attempt that failed, and say when the next one is due. The caller saves."""
+    failure.attempts += 1
+    failure.last_failed_at = now
+    failure.error, failure.traceback = describe(error), trace(error)
+    is_given_up = failure.attempts >= max_attempts
+    failure.status = FailedEvent.Status.GIVEN_UP if is_given_up else FailedEvent.Status.RETRYING
+    failure.next_attempt_at = None if is_given_up else now + pause_after(failure.attempts)
+
+
+def due(subscription_id: int, *, using: str, ignore_pauses: bool = False, besides: Collection[int] = ()) -> int | None:
+    """The id of the failure whose next attempt has been due for longest."""
+    waiting = FailedEvent.objects.using(using).filter(subscription_id=subscription_id, next_attempt_at__isnull=False)
+    if not ignore_pauses:
+        waiting = waiting.filter(next_attempt_at__lte=timezone.now())
+    if besides:
+        waiting = waiting.exclude(pk__in=besides)
+    return waiting.order_by("next_attempt_at").values_list("id", flat=True).first()
+
+
+def claim(failure_id: int, *, using: str) -> FailedEvent | None:
+    """The failure, locked until the transaction ends; None when somebody else is at it, or has brought it to its end."""
+    locked = FailedEvent.objects.using(using).exclude(status=FailedEvent.Status.SKIPPED)
+    if is_postgresql(using):
+        locked = locked.select_for_update(skip_locked=True, of=("self",))
+    return locked.filter(pk=failure_id).first()
+
+
+def first_before(failure: FailedEvent, *, using: str) -> FailedEvent | None:
+    """The first parked event of the sequence, when that is an earlier one."""
+    in_sequence = parked(failure.subscription_id, using=using).filter(sequence=failure.sequence)
+    return in_sequence.filter(pk__lt=failure.pk).order_by("pk").first()
+
+
+def bring_up_next(failure: FailedEvent, *, using: str) -> None:
+    """Have the parked event behind this one be handled next, at once."""
+    in_sequence = parked(failure.subscription_id, using=using).filter(sequence=failure.sequence)
+    following = in_sequence.filter(pk__gt=failure.pk).order_by("pk").values_list("pk", flat=True).first()
+    if following is not None:
+        FailedEvent.objects.using(using).filter(pk=following).update(
+            status=FailedEvent.Status.RETRYING, next_attempt_at=timezone.now()
+        )
+
+
+def settle(subscription: Subscription, head_id: int, *, using: str) -> None:
+    """
+    Note that a subscription fails no more, once nothing of it is parked.
+
+    Inside a transaction. Only whoever has the row's lock parks events of that partition: nothing can come in between.
+    """
+    locked = Subscription.objects.using(using).filter(pk=subscription.pk, status=Subscription.Status.FAILING)
+    if is_postgresql(using):
+        locked = locked.select_for_update(skip_locked=True, no_key=True)
+    if locked.first() is not None and not parked(head_id, using=using).exists():
+        Subscription.objects.using(using).filter(pk=subscription.pk).update(status=Subscription.Status.OK)

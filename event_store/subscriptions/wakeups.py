@@ -1,20 +1,27 @@
-"""Waking durable subscribers: right after the writer's commit, or from a worker. Waking is all it does."""
+"""
+Waking durable subscribers after a commit. Waking is all it does: the checkpoint alone says what is to be handled.
+
+`OPTIONS["wake_up"]` names how: "inline", "worker", or the dotted path of a function that is called with a `Wake` after
+the commit, for instance to send a task to a queue that calls `wake.run()`.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import connections, transaction
+from django.utils.module_loading import import_string
 
+from event_store.durable import DurableSubscriber, durable_subscribers
 from event_store.events import RecordedEvent
 from event_store.horizon import Horizon
-from event_store.signals import post_append
+from event_store.signals import post_append, post_link
 from event_store.store import EventStore
-from event_store.subscribers import Subscriber, durable_subscribers
+from event_store.stores import event_stores
 from event_store.subscriptions.runner import Outcome, SubscriptionRunner
 
 logger = logging.getLogger("event_store.subscriptions")
@@ -24,40 +31,30 @@ LONGEST_WAIT = 0.25
 _POLL = 0.005
 
 
-class InlineWakeUp:
-    """What one transaction has published: the last position, and the subscribers that want to know."""
+class Wake:
+    """
+    Who is to be woken for what one transaction has published.
 
-    def __init__(self, store: EventStore) -> None:
-        self.store, self.using = store, store.backend.using
-        self.last_position = 0
-        self.subscribers: dict[str, Subscriber] = {}
-        self.has_run = False
+    Attributes:
+        store: its name in EVENT_STORES.
+        position: the last global position that was published, 0 for links alone.
+        subscribers: the names of the durable subscribers that want some of it; for each, where one begins that is new
+            and starts "now".
+    """
 
-    def add(self, events: Iterable[RecordedEvent[Any]]) -> None:
-        for event in events:
-            self.last_position = max(self.last_position, event.global_position)
-            wanting = durable_subscribers.wanting(type(event.data), store=self.store.alias)
-            self.subscribers.update({each.name: each for each in wanting})
-
-    def include(self, other: InlineWakeUp) -> None:
-        """Wake for both."""
-        self.last_position = max(self.last_position, other.last_position)
-        self.subscribers.update(other.subscribers)
+    def __init__(self, store: str, *, position: int = 0, subscribers: dict[str, int] | None = None) -> None:
+        self.store, self.position, self.subscribers = store, position, dict(subscribers or {})
 
     def run(self) -> None:
-        """The hook: raises nothing, whatever handlers and databases do."""
-        if (elsewhere := _open_transaction_besides(self.using)) is not None:
-            # What handlers write there could be undone with that transaction, while the checkpoint here stays moved.
-            _run_after_commit(self, using=elsewhere)
-            return
-        self.has_run = True
-        queue = _queues.by_alias.setdefault(self.using, [])
+        """Have them handle what is there, in this thread. Never raises what a handler raised; logs everything else."""
+        using = event_stores[self.store].backend.using
+        queue = _queues.by_alias.setdefault(using, [])
         queue.append(self)
         if len(queue) > 1:
             # A handler further up this thread has published: its loop takes this on when the handler is done.
             return
         try:
-            horizon = Horizon(self.using)
+            horizon = Horizon(using)
             while queue:
                 queue[0]._run_subscribers(horizon)
                 queue.pop(0)
@@ -66,47 +63,105 @@ class InlineWakeUp:
 
     def _run_subscribers(self, horizon: Horizon) -> None:
         give_up_at = time.monotonic() + LONGEST_WAIT
-        for subscriber in list(self.subscribers.values()):
+        for name, now in list(self.subscribers.items()):
+            subscriber = durable_subscribers.get(name)
+            if subscriber is None:
+                continue
             try:
-                self._run(SubscriptionRunner(self.store, subscriber, horizon=horizon), give_up_at)
+                runner = SubscriptionRunner(event_stores[self.store], subscriber, horizon=horizon, now=now)
+                self._run(runner, give_up_at)
             except Exception:
                 # The others have their turn all the same; the checkpoint is where it was.
-                logger.exception("%s could not be run after the commit", subscriber.name)
+                logger.exception("%s could not be run after the commit", name)
 
     def _run(self, runner: SubscriptionRunner, give_up_at: float) -> None:
-        while runner.run() is Outcome.IDLE and runner.horizon.may_rise_to(self.last_position):
-            if time.monotonic() > give_up_at:
+        # Links need no horizon.
+        while runner.run() is Outcome.IDLE and not runner.subscriber.stream:
+            if not runner.horizon.may_rise_to(self.position) or time.monotonic() > give_up_at:
                 return
             time.sleep(_POLL)
 
 
+class _Hook:
+    """One for each transaction: what it has published by its commit."""
+
+    def __init__(self, store: EventStore, wake_up: Callable[[Wake], object]) -> None:
+        self.store, self._wake_up = store, wake_up
+        self.wake = Wake(store.alias)
+        self.has_run = False
+
+    def run(self) -> None:
+        """Called after the commit; raises nothing, whatever handlers and databases do."""
+        if (elsewhere := _open_transaction_besides(self.store.backend.using)) is not None:
+            # What handlers write there could be undone with that transaction, while the checkpoint here stays moved.
+            _run_after_commit(self, using=elsewhere)
+            return
+        self.has_run = True
+        try:
+            self._wake_up(self.wake)
+        except Exception:
+            logger.exception("Durable subscribers could not be woken; the next wake-up or a worker takes their events")
+
+    def include(self, wake: Wake) -> None:
+        self.wake.position = max(self.wake.position, wake.position)
+        self.wake.subscribers = wake.subscribers | self.wake.subscribers
+
+
 class _Queues(threading.local):
     def __init__(self) -> None:
-        self.by_alias: dict[str, list[InlineWakeUp]] = {}
+        self.by_alias: dict[str, list[Wake]] = {}
 
 
 _queues = _Queues()
 
 
-def wake_after_commit(*, sender: EventStore, events: list[RecordedEvent[Any]], **_: Any) -> None:
-    """Receiver of `post_append`: run the durable subscribers of these events once the transaction has committed."""
-    wake_up = InlineWakeUp(sender)
-    wake_up.add(events)
-    if sender.wake_up != "inline" or not sender.backend.keeps_checkpoints or not wake_up.subscribers:
+def wake_after_commit(
+    *, sender: EventStore, events: list[RecordedEvent[Any]], streams: Iterable[str], signal: Any, **_: Any
+) -> None:
+    """Receiver of `post_append` and `post_link`: wake the durable subscribers of these events after the commit."""
+    if sender.wake_up == "worker" or not sender.backend.keeps_checkpoints:
         return
+    subscribers = _wanting(sender, events, frozenset(streams), only_streams=signal is post_link)
     using = sender.backend.using
-    if _is_managed_by_hand(using):
+    if not subscribers or _is_managed_by_hand(using):
         # Nobody tells us of that commit: the next wake-up or a worker takes these events.
         return
-    _run_after_commit(wake_up, using=using)
+    hook = _Hook(sender, Wake.run if sender.wake_up == "inline" else import_string(sender.wake_up))
+    position = 0 if signal is post_link else max(event.global_position for event in events)
+    hook.include(Wake(sender.alias, position=position, subscribers=subscribers))
+    _run_after_commit(hook, using=using)
 
 
-def _run_after_commit(wake_up: InlineWakeUp, *, using: str) -> None:
-    waiting = _registered(using, wake_up.store)
+def _wanting(
+    store: EventStore, events: list[RecordedEvent[Any]], streams: frozenset[str], *, only_streams: bool
+) -> dict[str, int]:
+    subscribers: dict[str, int] = {}
+    for event in events:
+        for each in durable_subscribers.wanting(type(event.data), store=store.alias):
+            if each.name in subscribers or (only_streams and not each.stream):
+                continue
+            if each.wants_shown_in(event, streams):
+                subscribers[each.name] = _position_before(store, each, event)
+    return subscribers
+
+
+def _position_before(store: EventStore, subscriber: DurableSubscriber, event: RecordedEvent[Any]) -> int:
+    if not subscriber.stream:
+        return event.global_position - 1
+    if event.stream == subscriber.stream and event.position is not None:
+        return event.position - 1
+    if subscriber.start != "now":
+        # Where it begins does not hang on this event.
+        return -1
+    return store.position_in_stream(event, subscriber.stream) - 1
+
+
+def _run_after_commit(hook: _Hook, *, using: str) -> None:
+    waiting = _registered(using, hook.store)
     if waiting is None:
-        transaction.on_commit(wake_up.run, using=using, robust=True)
+        transaction.on_commit(hook.run, using=using, robust=True)
     else:
-        waiting.include(wake_up)
+        waiting.include(hook.wake)
 
 
 def _open_transaction_besides(using: str) -> str | None:
@@ -123,18 +178,19 @@ def _is_managed_by_hand(using: str) -> bool:
     return not connection.in_atomic_block and not connection.get_autocommit()
 
 
-def _registered(using: str, store: EventStore) -> InlineWakeUp | None:
+def _registered(using: str, store: EventStore) -> _Hook | None:
     connection = connections[using]
     enclosing = set(connection.savepoint_ids)
-    for savepoints, hook, *_ in connection.run_on_commit:
-        wake_up = getattr(hook, "__self__", None)
-        if not isinstance(wake_up, InlineWakeUp) or wake_up.store.alias != store.alias:
+    for savepoints, function, *_ in connection.run_on_commit:
+        hook = getattr(function, "__self__", None)
+        if not isinstance(hook, _Hook) or hook.store.alias != store.alias:
             continue
         # One that hangs on a savepoint which may still be undone would be lost with it. One that has run is kept by
         # Django's captureOnCommitCallbacks.
-        if savepoints <= enclosing and not wake_up.has_run:
-            return wake_up
+        if savepoints <= enclosing and not hook.has_run:
+            return hook
     return None
 
 
 post_append.connect(wake_after_commit, dispatch_uid="event_store.wake_after_commit")
+post_link.connect(wake_after_commit, dispatch_uid="event_store.wake_after_link")

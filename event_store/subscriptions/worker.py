@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connections
 
+from event_store.durable import DurableSubscriber
 from event_store.horizon import Horizon
+from event_store.models import Subscription
 from event_store.store import EventStore
-from event_store.subscribers import Subscriber
-from event_store.subscriptions.failures import describe, logger
-from event_store.subscriptions.runner import Outcome, SubscriptionRunner
+from event_store.subscriptions.database import database_time
+from event_store.subscriptions.errors import describe
+from event_store.subscriptions.feeds import feed_of
+from event_store.subscriptions.layout import divided, is_whole
+from event_store.subscriptions.leases import LEASE_SECONDS, Capability, Leases, is_free, new_worker_name, share_of
+from event_store.subscriptions.partition_runner import Outcome, PartitionRunner
+from event_store.subscriptions.retries import retry_due
+
+logger = logging.getLogger("event_store.subscriptions")
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.005, 1.0
 """Seconds between two looks: short after work was done, longer while there is none."""
@@ -24,19 +34,39 @@ PATIENCE = 5
 
 class Worker:
     """
+    Runs the partitions that it holds leases of, one after the other.
+
     Args:
-        report: called with a line for people, when something was handled or went wrong.
+        partitions: their numbers, where it is to run only some.
+        lease_seconds: how long a partition stays this worker's when nothing is heard of it; 1 or more.
+        report: called with a subscription's name and how many events it has handled, or with a line for people.
     """
 
-    def __init__(self, store: EventStore, subscribers: Sequence[Subscriber], *, report: Callable[[str], Any]) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        subscribers: Sequence[DurableSubscriber],
+        *,
+        partitions: Sequence[int] = (),
+        lease_seconds: float = LEASE_SECONDS,
+        say: Callable[[str], Any],
+        note: Callable[[str, int], Any] = lambda name, handled: None,
+    ) -> None:
         self._store, self.using = store, store.backend.using
-        horizon = Horizon(self.using)
-        self._stop = threading.Event()
-        self._report = report
-        self._failing: set[str] = set()
-        self._runners = [
-            SubscriptionRunner(store, each, horizon=horizon, stopping=self._stop.is_set) for each in subscribers
-        ]
+        self._subscribers = {each.name: each for each in subscribers}
+        self._say, self._note = say, note
+        self._stop, self._ends = threading.Event(), False
+        self._horizon = Horizon(self.using)
+        capability = Capability(frozenset(self._subscribers), frozenset(partitions))
+        self._leases = Leases(new_worker_name(), capability, using=self.using, seconds=lease_seconds)
+        self._beat, self._beaten_at = lease_seconds / 3, float("-inf")
+        self._runners: dict[int, PartitionRunner] = {}
+        self._share: set[int] = set()
+        self._counted: dict[int, tuple[float, int]] = {}
+
+    @property
+    def name(self) -> str:
+        return self._leases.name
 
     def stop(self, *_: Any) -> None:
         """Finish the event in hand, then end."""
@@ -56,58 +86,137 @@ class Worker:
             OperationalError, InterfaceError: with `once` or `until_idle`, when the database does not come back.
         """
         self._store.events.exists()
+        self._ends = until_idle
         pause, lost = SHORTEST_PAUSE, 0
-        while not self._stop.is_set():
-            try:
-                handled, is_busy = self._look()
-            except (OperationalError, InterfaceError) as error:
-                lost += 1
-                if (once or until_idle) and lost > PATIENCE:
-                    raise
-                handled, is_busy = 0, True
-                self._reconnect(error)
-            else:
-                lost = 0
-                if once or (until_idle and not handled and not is_busy):
-                    return
-            pause = SHORTEST_PAUSE if handled else min(pause * 2, LONGEST_PAUSE)
-            self._stop.wait(pause)
+        try:
+            while not self._stop.is_set():
+                try:
+                    handled, is_busy = self._look()
+                except (OperationalError, InterfaceError) as error:
+                    lost += 1
+                    if (once or until_idle) and lost > PATIENCE:
+                        raise
+                    handled, is_busy = 0, True
+                    self._reconnect(error)
+                else:
+                    lost = 0
+                    if once or (until_idle and not handled and not is_busy):
+                        return
+                pause = SHORTEST_PAUSE if handled else min(pause * 2, LONGEST_PAUSE)
+                self._stop.wait(pause)
+        finally:
+            self._sign_off()
 
     def _look(self) -> tuple[int, bool]:
-        handled, is_busy = 0, False
-        for runner in self._runners:
-            try:
-                number, outcome = self._run(runner)
-            except (OperationalError, InterfaceError):
-                raise
-            except Exception as error:
-                # The others have their turn all the same.
-                logger.exception("%s could not be run", runner.subscriber.name)
-                self._report(f"{runner.subscriber.name} could not be run: {describe(error)}")
-                continue
-            handled += number
-            is_busy = is_busy or outcome is Outcome.BUSY
-        return handled, is_busy
+        """How many events were handled, and whether others are at some of them."""
+        rows = self._rows()
+        self._keep_leases(rows)
+        handled, is_busy, others = 0, False, []
+        for name, partitions in rows.items():
+            subscriber, head_id = self._subscribers[name], partitions[0].pk
+            for row in partitions:
+                if not self._leases.capability.includes(row):
+                    continue
+                if row.owner != self.name:
+                    others.append((subscriber, row))
+                    continue
+                number, outcome = self._run(subscriber, row, head_id)
+                handled += number
+                is_busy = is_busy or outcome in (Outcome.BUSY, Outcome.LOST)
+            if partitions[0].owner == self.name and any(
+                each.status == Subscription.Status.FAILING for each in partitions
+            ):
+                # Whoever has the first partition tries what is parked, of all of them.
+                handled += self._guarded(subscriber, partial(self._retry, subscriber, partitions[0])) or 0
+        return handled, is_busy or any(self._is_anything_left(*each) for each in others if self._ends)
+
+    def _is_anything_left(self, subscriber: DurableSubscriber, row: Subscription) -> bool:
+        # A worker that was killed holds its leases for a while.
+        feed = feed_of(self._store, subscriber, self._horizon)
+        return bool(feed.read(after=row.checkpoint, end=feed.end(), limit=1))
+
+    def _rows(self) -> dict[str, list[Subscription]]:
+        """Every subscription's rows; made, or divided anew, where they are not as the code says."""
+        found: dict[str, list[Subscription]] = {name: [] for name in self._subscribers}
+        known = Subscription.objects.using(self.using).filter(name__in=found).order_by("name", "partition")
+        for row in known:
+            found[row.name].append(row)
+        for name, rows in found.items():
+            subscriber = self._subscribers[name]
+            if not is_whole(rows, subscriber.partitions) or rows[0].stream != subscriber.stream:
+                found[name] = (
+                    self._guarded(subscriber, partial(divided, self._store, subscriber, horizon=self._horizon)) or []
+                )
+        return {name: rows for name, rows in found.items() if rows}
+
+    def _keep_leases(self, rows: dict[str, list[Subscription]]) -> None:
+        flat = [row for partitions in rows.values() for row in partitions]
+        held = {row.pk for row in flat if row.owner == self.name}
+        if time.monotonic() - self._beaten_at >= self._beat:
+            self._share = share_of(self.name, flat, self._leases.report())
+            self._leases.renew({row.pk: self._rate(row) for row in flat if row.pk in held})
+            self._beaten_at = time.monotonic()
+            if surplus := held - self._share:
+                self._leases.release(surplus)
+                held -= surplus
+        wanted = [row for row in flat if row.pk in self._share - held]
+        now = database_time(self.using) if wanted else None
+        for row in wanted:
+            if now is not None and is_free(row, now) and self._leases.acquire(row):
+                row.refresh_from_db(using=self.using)
+        for row in flat:
+            if row.pk not in held and row.pk not in self._share and row.owner == self.name:
+                row.owner = ""
+
+    def _rate(self, row: Subscription) -> float:
+        now = time.monotonic()
+        at, handled = self._counted.get(row.pk, (now, row.handled))
+        self._counted[row.pk] = (now, row.handled)
+        return (row.handled - handled) / (now - at) if now > at else 0.0
+
+    def _run(self, subscriber: DurableSubscriber, row: Subscription, head_id: int) -> tuple[int, Outcome]:
+        runner = self._runners.get(row.pk)
+        if runner is None:
+            runner = self._runners[row.pk] = PartitionRunner(
+                self._store, subscriber, horizon=self._horizon, owner=self.name, may_go_on=self._may_go_on
+            )
+        before = runner.handled
+        outcome = self._guarded(subscriber, lambda: runner.run(row, head_id=head_id)) or Outcome.IDLE
+        number = runner.handled - before
+        if number:
+            self._note(subscriber.name, number)
+        return number, outcome
+
+    def _may_go_on(self) -> Outcome | None:
+        if self._stop.is_set():
+            return Outcome.STOPPED
+        # A long backlog must not cost the leases, nor keep the others waiting for more than a moment.
+        return Outcome.BUSY if time.monotonic() - self._beaten_at >= self._beat else None
+
+    def _retry(self, subscriber: DurableSubscriber, head: Subscription) -> int:
+        number = retry_due(self._store, subscriber, head, stopping=self._stop.is_set)
+        if number:
+            self._note(subscriber.name, number)
+        return number
+
+    def _guarded(self, subscriber: DurableSubscriber, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            # The others have their turn all the same.
+            logger.exception("%s could not be run", subscriber.name)
+            self._say(f"{subscriber.name} could not be run: {describe(error)}")
 
     def _reconnect(self, error: Exception) -> None:
         # The pause grows until the database is back.
-        self._report(f"The database does not answer: {describe(error)}. Trying again.")
+        self._say(f"The database does not answer: {describe(error)}. Trying again.")
         connections[self.using].close()
 
-    def _run(self, runner: SubscriptionRunner) -> tuple[int, Outcome]:
-        before, started = runner.handled, time.monotonic()
-        outcome = runner.run()
-        number = runner.handled - before
-        name = runner.subscriber.name
-        if number:
-            self._report(f"{name}: {number} handled in {time.monotonic() - started:.2f} s")
-        if outcome is Outcome.FAILED and not self._is_known_failing(runner, failed=True):
-            self._report(f"{name}: {outcome.value}")
-        elif outcome is not Outcome.FAILED:
-            self._is_known_failing(runner, failed=False)
-        return number, outcome
-
-    def _is_known_failing(self, runner: SubscriptionRunner, *, failed: bool) -> bool:
-        known = runner.subscriber.name in self._failing
-        (self._failing.add if failed else self._failing.discard)(runner.subscriber.name)
-        return known
+    def _sign_off(self) -> None:
+        try:
+            self._leases.sign_off()
+        except (OperationalError, InterfaceError) as error:
+            # They end by themselves.
+            self._say(f"The leases could not be given back: {describe(error)}")

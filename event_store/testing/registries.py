@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from event_store import commands, streams
+from event_store.durable import durable_subscribers
 from event_store.events import event_types
 from event_store.processes.manager import process_managers
-from event_store.subscribers import durable_subscribers, immediate_subscribers
+from event_store.subscribers import immediate_subscribers
 
 
 @contextmanager

@@ -358,7 +358,7 @@ def test_failures_are_listed(client: Client, orders: Any) -> None:
     now = timezone.now()
     FailedEvent.objects.create(
         subscription=Subscription.objects.get(name="Agreement"), event_id=orders["customer"].global_position,
-        first_failed_at=now, last_failed_at=now, next_attempt_at=now, error="ValueError: secret", traceback="",
+        sequence="42", attempts=1, parked_at=now, last_failed_at=now, next_attempt_at=now, error="ValueError: secret",
     )  # fmt: skip
     page = client.get(f"{ADMIN}handlers/").text
 

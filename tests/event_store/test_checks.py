@@ -90,6 +90,16 @@ def test_a_subscriber_of_a_store_that_does_not_exist() -> None:
     assert "lost is for the store 'arcive'" in message.msg
 
 
+def test_two_durable_subscribers_of_one_name() -> None:
+    subscriber(Event, durable=True, name="letters")(print)
+    subscriber(Event, durable=True, name="letters")(repr)
+
+    [message] = checks.check_names_of_subscriptions()
+
+    assert message.id == "event_store.E009"
+    assert "Two subscribers are named 'letters'" in message.msg
+
+
 def test_sqlite_without_immediate_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": "x"}
     monkeypatch.setattr(checks.settings, "DATABASES", {"default": sqlite})

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.dispatch import Signal
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from event_store import RecordedEvent, WrongExpectedVersion, event_store, subscriber
+from event_store import RecordedEvent, WrongExpectedVersion, event_store, signals, subscriber
+from event_store.durable import DurableSubscriber, durable_subscribers
 from event_store.immutability import changes_allowed
 from event_store.models import FailedEvent, StoredEvent, Subscription
-from event_store.subscribers import durable_subscribers
-from event_store.subscriptions import checkpoints, failures
 from event_store.subscriptions.failures import pause_after
+from event_store.subscriptions.retries import Attempt, attempt
 from event_store.subscriptions.runner import Outcome, SubscriptionRunner
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import Counted, Noted
@@ -32,6 +36,42 @@ def runner(name: str = "reader") -> SubscriptionRunner:
     found = durable_subscribers.get(name)
     assert found is not None
     return SubscriptionRunner(event_store, found)
+
+
+def reader() -> DurableSubscriber:
+    found = durable_subscribers.get("reader")
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def broken(seen: list[Any]) -> list[str]:
+    """The streams whose events cannot be handled; `seen` are the others."""
+    streams = ["one"]
+
+    @subscriber(Noted, durable=True, name="reader", max_attempts=3)
+    def read(event: RecordedEvent[Noted]) -> None:
+        if event.stream in streams:
+            raise ValueError(event.data.text)
+        seen.append(event.data.text)
+
+    return streams
+
+
+def statuses() -> list[tuple[str, str]]:
+    return list(FailedEvent.objects.order_by("pk").values_list("sequence", "status"))
+
+
+@contextmanager
+def receiving(signal: Signal, told: list[Any]) -> Iterator[None]:
+    def note(**facts: Any) -> None:
+        told.append(facts)
+
+    signal.connect(note)
+    try:
+        yield
+    finally:
+        signal.disconnect(note)
 
 
 def checkpoint(name: str = "reader") -> int:
@@ -69,30 +109,132 @@ def test_a_failing_handler_never_reaches_the_publisher_and_is_recorded(seen: lis
     assert "in fail" in failure.traceback
     assert not event_store.events.in_stream("undone").exists()
     assert Subscription.objects.get(name="reader").status == Subscription.Status.FAILING
-    assert checkpoint() < event.global_position
+    assert (failure.sequence, checkpoint()) == ("s", event.global_position)
 
 
 @committing
-def test_a_failed_event_is_tried_again_after_its_pause_and_before_later_ones(seen: list[Any]) -> None:
-    broken = True
+def test_later_events_of_the_sequence_wait_behind_it_and_all_others_flow(seen: list[Any], broken: list[str]) -> None:
+    for text, stream in (("a", "one"), ("b", "one"), ("c", "two"), ("d", "one")):
+        event_store.publish(Noted(text=text), stream=stream)
+    assert seen == ["c"]
+    assert statuses() == [("one", "retrying"), ("one", "waiting"), ("one", "waiting")]
 
-    @subscriber(Noted, durable=True, name="reader")
-    def read(event: RecordedEvent[Noted]) -> None:
-        if broken:
-            raise ValueError
-        seen.append(event.data.text)
-
-    event_store.publish(Noted(text="a"), stream="s")
-    event_store.publish(Noted(text="b"), stream="s")
-    broken = False
-
-    assert runner().run() is Outcome.FAILED
-    assert FailedEvent.objects.get().attempts == 1
-    Subscription.objects.update(retry_at=timezone.now())
+    broken.clear()
+    runner().run()
+    assert seen == ["c"]
+    FailedEvent.objects.filter(status="retrying").update(next_attempt_at=timezone.now())
     assert runner().run() is Outcome.IDLE
-    assert seen == ["a", "b"]
+    assert seen == ["c", "a", "b", "d"]
     assert not FailedEvent.objects.exists()
     assert Subscription.objects.get(name="reader").status == Subscription.Status.OK
+
+
+@committing
+def test_an_attempt_that_fails_again_makes_the_pause_longer(broken: list[str]) -> None:
+    event_store.publish(Noted(text="a"), stream="one")
+    FailedEvent.objects.update(next_attempt_at=timezone.now())
+    runner().run()
+
+    failure = FailedEvent.objects.get()
+    assert failure.last_failed_at is not None
+    assert failure.next_attempt_at is not None
+    assert (failure.attempts, failure.next_attempt_at - failure.last_failed_at) == (2, pause_after(2))
+
+
+@committing
+def test_after_its_last_attempt_an_event_is_given_up_and_its_sequence_waits_on(
+    seen: list[Any], broken: list[str]
+) -> None:
+    told: list[Any] = []
+    with receiving(signals.event_parked, told), receiving(signals.event_given_up, told):
+        event_store.publish(Noted(text="a"), stream="one")
+        for _ in range(5):
+            FailedEvent.objects.filter(status="retrying").update(next_attempt_at=timezone.now())
+            runner().run()
+    event_store.publish(Noted(text="b"), stream="one")
+
+    assert statuses() == [("one", "given_up"), ("one", "waiting")]
+    assert FailedEvent.objects.order_by("pk")[0].attempts == 3
+    assert [(each["subscription"], each["sequence"], str(each["error"])) for each in told] == [
+        ("reader", "one", "a")
+    ] * 2
+    assert seen == []
+
+
+@committing
+def test_a_receiver_that_raises_harms_nobody(broken: list[str]) -> None:
+    def refuse(**_: Any) -> None:
+        raise KeyError
+
+    signals.event_parked.connect(refuse)
+    try:
+        event_store.publish(Noted(text="a"), stream="one")
+    finally:
+        signals.event_parked.disconnect(refuse)
+
+    assert statuses() == [("one", "retrying")]
+
+
+@committing
+def test_an_event_that_is_parked_while_the_first_one_is_tried_comes_up_by_itself(
+    seen: list[Any], broken: list[str]
+) -> None:
+    event_store.publish(Noted(text="a"), stream="one")
+    event_store.publish(Noted(text="b"), stream="one")
+    # As if the first one had been locked when the second one was parked.
+    FailedEvent.objects.update(status="retrying", next_attempt_at=timezone.now())
+    second = FailedEvent.objects.order_by("pk")[1]
+
+    assert attempt(event_store, reader(), second.pk) is Attempt.BUSY
+    assert statuses() == [("one", "retrying"), ("one", "waiting")]
+    broken.clear()
+    runner().run()
+    assert seen == ["a", "b"]
+
+
+@committing
+def test_the_traceback_has_no_values_of_variables() -> None:
+    @subscriber(Noted, durable=True, name="reader")
+    def fail(event: RecordedEvent[Noted]) -> None:
+        secret = event.data.text
+        raise ValueError(f"a text of {len(secret)} characters")
+
+    event_store.publish(Noted(text="hunter2"), stream="s")
+
+    failure = FailedEvent.objects.get()
+    assert "in fail" in failure.traceback
+    assert "hunter2" not in failure.traceback + failure.error
+
+
+@committing
+def test_of_a_batch_only_the_event_that_fails_is_parked() -> None:
+    lists: list[list[str]] = []
+
+    @subscriber(Noted, durable=True, name="reader", batch_size=10)
+    def read(events: list[RecordedEvent[Noted]]) -> None:
+        lists.append([event.data.text for event in events])
+        if "bad" in lists[-1]:
+            raise ValueError
+
+    event_store.publish([Noted(text=text) for text in ("a", "bad", "c")], stream="one")
+    event_store.publish(Noted(text="d"), stream="two")
+
+    assert lists == [["a", "bad", "c"], ["a"], ["bad"], ["d"]]
+    assert statuses() == [("one", "retrying"), ("one", "waiting")]
+
+
+@committing
+def test_a_thousand_parked_events_cost_the_others_nothing(broken: list[str]) -> None:
+    event_store.publish(Noted(text="a"), stream="one")
+    with CaptureQueriesContext(connection) as with_one:
+        event_store.publish(Noted(text="b"), stream="two")
+    event_store.append([Noted()] * 1000, stream="one")
+    assert FailedEvent.objects.count() == 1001
+    FailedEvent.objects.filter(status="retrying").update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    with CaptureQueriesContext(connection) as with_many:
+        event_store.publish(Noted(text="c"), stream="two")
+
+    assert len(with_many) <= len(with_one)
 
 
 def test_pauses_grow_to_five_minutes() -> None:
@@ -146,7 +288,7 @@ def test_an_event_whose_data_fits_no_more_fails_like_a_handler(seen: list[Any]) 
     with changes_allowed():
         StoredEvent.objects.filter(pk=event.global_position).update(type="sample.Counted")
 
-    assert runner().run() is Outcome.FAILED
+    assert runner().run() is Outcome.IDLE
     assert "number" in FailedEvent.objects.get().error
 
 
@@ -198,33 +340,3 @@ def test_a_runner_that_breaks_does_not_reach_the_publisher_nor_stop_the_others(
     event_store.publish(Noted(), stream="s")
 
     assert len(seen) == 1
-
-
-@committing
-def test_a_failure_that_another_worker_has_overtaken_is_not_recorded() -> None:
-    subscriber(Noted, durable=True, name="reader")(lambda event: None)
-    [event] = event_store.append(Noted(), stream="s")
-    stale = Subscription.objects.get(name="reader")
-    stale.checkpoint = 0
-
-    assert failures.record(stale, event, ValueError("late"), using="default") is False
-    assert not FailedEvent.objects.exists()
-    assert Subscription.objects.get(name="reader").status == Subscription.Status.OK
-
-
-@committing
-def test_a_success_after_another_workers_failure_clears_it(seen: list[Any], settings: Any) -> None:
-    settings.EVENT_STORES = {"default": {"OPTIONS": {"wake_up": "worker"}}}
-
-    @subscriber(Noted, durable=True, name="reader")
-    def read(event: RecordedEvent[Noted]) -> None:
-        seen.append(event.id)
-
-    [event] = event_store.append(Noted(), stream="s")
-    loaded = checkpoints.load("reader", using="default")
-    failures.record(loaded, event, ValueError("elsewhere"), using="default")
-
-    assert runner().run(ignore_pauses=True) is Outcome.IDLE
-    assert not FailedEvent.objects.exists()
-    row = Subscription.objects.get(name="reader")
-    assert (row.status, row.retry_at) == (Subscription.Status.OK, None)

@@ -100,10 +100,10 @@ def test_a_reloaded_class_takes_its_own_place() -> None:
 
 
 def test_two_objects_of_one_name_are_refused() -> None:
-    subscriber(Noted, durable=True, name="bell")(Bell())
+    subscriber(Noted, name="bell")(Bell())
 
     with pytest.raises(InvalidSubscriber, match="Two subscribers are named 'bell'"):
-        subscriber(Noted, durable=True, name="bell")(Bell())
+        subscriber(Noted, name="bell")(Bell())
 
 
 class NeedsArguments:

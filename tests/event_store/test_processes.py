@@ -393,7 +393,7 @@ def test_a_step_that_issues_a_command_takes_at_most_fourteen_statements() -> Non
     run_subscriptions()
     [event] = event_store.publish(CatererSaidYes(order_id="43"), stream="Caterer$7")
     with CaptureQueriesContext(connection) as captured:
-        runner.handle(Agreement, event)
+        runner.handle(Agreement, event, "43")
 
     # Around it: BEGIN, the checkpoint, COMMIT.
     assert len(captured) + 3 <= 14
@@ -403,7 +403,7 @@ def test_a_step_that_issues_a_command_takes_at_most_fourteen_statements() -> Non
 def test_fail_shows_nothing_when_the_id_cannot_be_told() -> None:
     [event] = event_store.events.as_json().with_ids(event_store.publish(Noted(), stream="s")[0].id)
 
-    runner.fail(Agreement, event, ValueError())
+    runner.fail(Agreement, event, "42", ValueError())
 
     assert not Process.objects.exists()
     assert typed(event).data == Noted()

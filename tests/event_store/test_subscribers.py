@@ -110,10 +110,20 @@ def test_forgetting_the_brackets_is_refused() -> None:
 
 
 def test_two_functions_of_one_name_are_refused() -> None:
-    subscriber(Noted, durable=True, name="letters")(test_event_stands_for_all_events)
+    subscriber(Noted, name="letters")(test_event_stands_for_all_events)
 
     with pytest.raises(InvalidSubscriber, match="Two subscribers are named 'letters'"):
-        subscriber(Noted, durable=True, name="letters")(test_append_calls_nobody)
+        subscriber(Noted, name="letters")(test_append_calls_nobody)
+
+
+def test_of_two_durable_ones_of_a_name_the_first_keeps_its_checkpoint() -> None:
+    subscriber(Noted, durable=True, name="letters")(test_event_stands_for_all_events)
+    subscriber(Noted, durable=True, name="letters")(test_append_calls_nobody)
+
+    found = durable_subscribers.get("letters")
+    assert found is not None
+    assert found.given is test_event_stands_for_all_events
+    assert "Two subscribers are named 'letters'" in durable_subscribers.complaints()[0]
 
 
 @pytest.mark.parametrize("name", ["", "x" * 256, "a\nb", 5])

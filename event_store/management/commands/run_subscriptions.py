@@ -1,4 +1,4 @@
-"""`manage.py run_subscriptions [NAME …] [--once | --until-idle]`."""
+"""`manage.py run_subscriptions [NAME …] [--partitions 0,2-3] [--once | --until-idle]`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from event_store.durable import MOST_PARTITIONS, DurableSubscriber, durable_subscribers
 from event_store.exceptions import InvalidStoreSettings, NotMigrated
+from event_store.management.progress import Progress
 from event_store.stores import event_stores
-from event_store.subscribers import Subscriber, durable_subscribers
+from event_store.subscriptions.leases import LEASE_SECONDS
 from event_store.subscriptions.worker import Worker
 
 
@@ -17,37 +19,57 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help="Only these subscriptions; all if left out.")
+        parser.add_argument(
+            "--partitions", default="", help="Only partitions of these numbers: 0,2-3; all if left out."
+        )
         parser.add_argument("--store", default="default", help="The name of the store in EVENT_STORES.")
+        parser.add_argument(
+            "--lease",
+            type=float,
+            default=LEASE_SECONDS,
+            metavar="SECONDS",
+            help="For how long a worker that is not heard of keeps its partitions; the same for all workers.",
+        )
         end = parser.add_mutually_exclusive_group()
         end.add_argument("--once", action="store_true", help="Look at each subscription once, then stop.")
         end.add_argument("--until-idle", action="store_true", help="Stop when nothing is left to handle.")
 
-    def handle(self, *, names: list[str], store: str, once: bool, until_idle: bool, **_: Any) -> None:
+    def handle(
+        self, *, names: list[str], partitions: str, store: str, lease: float, once: bool, until_idle: bool, **_: Any
+    ) -> None:
         try:
             chosen_store = event_stores[store]
         except InvalidStoreSettings as error:
             raise CommandError(str(error)) from error
         if not chosen_store.backend.keeps_checkpoints:
             raise CommandError(f"The store {store!r} keeps no checkpoints (it is in memory): nothing durable reads it.")
-        chosen = _chosen(names, store)
-        worker = Worker(chosen_store, chosen, report=self._say)
+        if not lease >= 1:
+            raise CommandError(f"--lease {lease:g}: at least 1 second.")
+        chosen, progress = _chosen(names, store), Progress(self.stdout)
+        worker = Worker(
+            chosen_store,
+            chosen,
+            partitions=_numbers(partitions),
+            lease_seconds=lease,
+            say=progress.say,
+            note=progress.note,
+        )
         worker.stop_on_signals()
         if not chosen:
             raise CommandError(f"No durable subscriber and no process manager reads the store {store!r}.")
-        self._say(
-            f"Running {', '.join(each.name for each in chosen)}. SIGTERM or Ctrl-C ends it after the event in hand."
+        progress.say(
+            f"Running {', '.join(each.name for each in chosen)} as {worker.name}."
+            " SIGTERM or Ctrl-C ends it after the event in hand."
         )
         try:
             worker.run(once=once, until_idle=until_idle)
         except NotMigrated as error:
             raise CommandError(str(error)) from error
-
-    def _say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        finally:
+            progress.end()
 
 
-def _chosen(names: list[str], store: str) -> list[Subscriber]:
+def _chosen(names: list[str], store: str) -> list[DurableSubscriber]:
     known = {each.name: each for each in durable_subscribers.all() if each.reads(store)}
     for name in names:
         if name not in known:
@@ -55,3 +77,16 @@ def _chosen(names: list[str], store: str) -> list[Subscriber]:
                 f"No subscription of the store {store!r} is named {name!r}. There are: {', '.join(known) or 'none'}."
             )
     return [known[name] for name in names or known]
+
+
+def _numbers(text: str) -> list[int]:
+    numbers: list[int] = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        try:
+            numbers += range(int(first), int(last or first) + 1)
+        except ValueError:
+            raise CommandError(f"--partitions {text}: numbers from 0, such as 0,2-3.") from None
+    if any(number >= MOST_PARTITIONS for number in numbers):
+        raise CommandError(f"--partitions {text}: a subscription has at most {MOST_PARTITIONS} partitions.")
+    return numbers
