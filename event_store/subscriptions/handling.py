@@ -26,6 +26,8 @@ class Unit:
     sequence: str
     checkpoint: int | None = None
     """Where the checkpoint moves to with it; None where more of the same event follows."""
+    is_sure: bool = True
+    """False where the sequence could not be told before, so that it is asked for again."""
 
 
 def handle(
@@ -68,7 +70,7 @@ def _handle(
     with store.atomic():
         if not begin():
             return False
-        events = [typed(unit.event) for unit in units]
+        events = [_decoded(subscriber, unit) for unit in units]
         if subscriber.takes_list:
             with _context_of(events):
                 subscriber.call(events, units[0].sequence)
@@ -78,6 +80,14 @@ def _handle(
                     subscriber.call([event], unit.sequence)
         finish()
     return True
+
+
+def _decoded(subscriber: DurableSubscriber, unit: Unit) -> RecordedEvent[Any]:
+    event = typed(unit.event)
+    if not unit.is_sure:
+        # Raises once more, or is told now.
+        subscriber.sequences(event)
+    return event
 
 
 def _context_of(events: Sequence[RecordedEvent[Any]]) -> Any:

@@ -142,16 +142,17 @@ class PartitionRunner:
     def _units_of(self, event: RecordedEvent[str]) -> list[Unit]:
         """The part of an event that is this partition's: none, one, or several."""
         subscriber, row = self._subscriber, self._known
+        is_sure = True
         try:
             # Only who looks inside needs it decoded.
             is_decoded = subscriber.partition_by is not None or subscriber.sequences_of is not None
             sequences = subscriber.sequences(typed(event) if is_decoded else event)
         except Exception:
             # It fails once more when it is handled, and is parked under its stream.
-            sequences = [stream_sequence(event)]
+            sequences, is_sure = [stream_sequence(event)], False
         mine = [each for each in sequences if partition_of(each, row.partitions) == row.partition]
         position = self._feed.position_of(event)
-        return [Unit(event, each, position if each is mine[-1] else None) for each in mine]
+        return [Unit(event, each, position if each is mine[-1] else None, is_sure) for each in mine]
 
     def _handle_all(self, units: Sequence[Unit]) -> None:
         if self._known.status == Subscription.Status.FAILING and units:

@@ -86,7 +86,7 @@ def attempt(store: EventStore, subscriber: DurableSubscriber, failure_id: int) -
         done = handle(
             store,
             subscriber,
-            [Unit(event, failure.sequence)],
+            [Unit(event, failure.sequence, is_sure=False)],
             begin=lambda: _begin(failure, using),
             finish=lambda: _finish(failure, using),
         )
