@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -160,6 +161,23 @@ def test_nothing_is_carried_over_a_lost_connection() -> None:
 
         assert horizon.read() == 0
         slow.do(lambda: finish(transaction.rollback))
+
+
+@committing
+@pytest.mark.postgresql
+def test_a_number_that_the_sequence_only_promises_to_its_log_is_not_given_out() -> None:
+    """What a plain SELECT of `last_value` can see for a moment is 32 numbers ahead, so the sequence itself is asked."""
+    asked: list[str] = []
+
+    def note(execute: Any, sql: str, *arguments: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(note):
+        Horizon("default").read()
+
+    assert "pg_sequence_last_value(" in asked[0]
+    assert not any(re.search(r"\blast_value\b", sql) for sql in asked)
 
 
 @committing
