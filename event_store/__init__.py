@@ -14,6 +14,7 @@ from event_store.exceptions import (
     EventAlreadyLinked,
     EventNotFound,
     EventStoreError,
+    HorizonUnavailable,
     WrongExpectedVersion,
 )
 from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS
@@ -71,6 +72,7 @@ __all__ = [
     "EventStore",
     "EventStoreError",
     "Horizon",
+    "HorizonUnavailable",
     "NewEvent",
     "ProcessManager",
     "RecordedEvent",

@@ -30,6 +30,7 @@ Every error of this package.
     ├── SubscribersNestedTooDeeply           what subscribers publish calls subscribers again and again
     ├── BrokenTransaction                    a handler swallowed a database error
     ├── NotMigrated                          the tables are missing
+    ├── HorizonUnavailable                   nobody can say here and now up to where everything is final
     └── InvalidStoreSettings (ImproperlyConfigured)
 """
 
@@ -218,6 +219,14 @@ class NotMigrated(EventStoreError):
             f"The event store's tables or functions are missing from the database {alias!r}: "
             f"run `manage.py migrate event_store{database}`."
         )
+
+
+class HorizonUnavailable(EventStoreError):
+    """Nobody can say here and now up to which position everything is final; `alias` names the database."""
+
+    def __init__(self, alias: str, why: str) -> None:
+        self.alias = alias
+        super().__init__(f"The horizon of the database {alias!r} cannot be read: {why}")
 
 
 class InvalidStoreSettings(EventStoreError, ImproperlyConfigured):

@@ -10,27 +10,19 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from event_store import Horizon, RecordedEvent, event_store, subscriber
+from event_store import Horizon, HorizonUnavailable, RecordedEvent, event_store, subscriber
 from event_store.models import StoredEvent
 from event_store.subscriptions import wakeups
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import Noted
 from tests.event_store.threads import Elsewhere
+from tests.event_store.transactions import begin, finish, run
 
 committing = pytest.mark.django_db(transaction=True)
 
 
 def publish(text: str = "") -> int:
     return event_store.append(Noted(text=text), stream=f"s{text}")[0].global_position
-
-
-def begin() -> None:
-    transaction.set_autocommit(False)
-
-
-def finish(end: Callable[[], None]) -> None:
-    end()
-    transaction.set_autocommit(True)
 
 
 @committing
@@ -150,17 +142,87 @@ def test_a_transaction_that_writes_no_events_holds_nobody_back() -> None:
 
 @committing
 @pytest.mark.postgresql
-def test_nothing_is_carried_over_a_lost_connection() -> None:
+def test_its_memory_outlives_the_connection() -> None:
     horizon = Horizon("default")
-    publish()
+    position = publish()
     horizon.read()
     with Elsewhere() as slow:
         slow.do(begin)
         slow.do(lambda: publish("slow"))
         connection.close()
 
-        assert horizon.read() == 0
+        assert horizon.read() == position
         slow.do(lambda: finish(transaction.rollback))
+
+
+@committing
+@pytest.mark.postgresql
+@pytest.mark.parametrize(("go_back", "count"), [("SELECT setval('{}', 1)", 1), ("ALTER SEQUENCE {} RESTART", 10)])
+def test_its_memory_ends_when_the_numbers_start_again(go_back: str, count: int) -> None:
+    """One that was reset is known by its file, even when it has passed by what was known of it."""
+    run("ALTER SEQUENCE event_store_storedevent_global_position_seq RESTART")
+    horizon = Horizon("default")
+    event_store.append([Noted()] * 5, stream="s")
+    horizon.read()
+    with Elsewhere() as slow:
+        run("DELETE FROM event_store_streamlink; TRUNCATE event_store_storedevent CASCADE")
+        run(go_back.format("event_store_storedevent_global_position_seq"))
+        slow.do(begin)
+        again = slow.do(lambda: event_store.append([Noted()] * count, stream="t"))
+
+        assert horizon.read() < again[0].global_position
+        slow.do(lambda: finish(transaction.rollback))
+
+
+@committing
+@pytest.mark.postgresql
+def test_a_checkpoint_costs_its_memory_and_no_more() -> None:
+    horizon, position = Horizon("default"), publish()
+    horizon.read()
+    with connection.cursor() as cursor, Elsewhere() as slow:
+        slow.do(begin)
+        late = slow.do(lambda: publish("slow"))
+        cursor.execute("CHECKPOINT")
+
+        assert horizon.read() == 0
+        slow.do(lambda: finish(transaction.commit))
+
+    assert position < late == horizon.read()
+
+
+@committing
+@pytest.mark.postgresql
+def test_two_looks_that_a_checkpoint_separates_are_made_again() -> None:
+    position = publish()
+    horizon, statements = Horizon("default"), 0
+
+    def write_a_checkpoint(execute: Any, *arguments: Any) -> Any:
+        nonlocal statements
+        statements += 1
+        answer = execute(*arguments)
+        if statements == 1:
+            elsewhere.do(lambda: run("CHECKPOINT"))
+        return answer
+
+    with Elsewhere() as elsewhere, connection.execute_wrapper(write_a_checkpoint):
+        assert horizon.read() == position
+    assert statements == 4
+
+
+@committing
+@pytest.mark.postgresql
+def test_a_server_that_never_stays_the_same_is_given_up() -> None:
+    def write_a_checkpoint(execute: Any, *arguments: Any) -> Any:
+        answer = execute(*arguments)
+        elsewhere.do(lambda: run("CHECKPOINT"))
+        return answer
+
+    with (
+        Elsewhere() as elsewhere,
+        connection.execute_wrapper(write_a_checkpoint),
+        pytest.raises(HorizonUnavailable, match="never met the same server"),
+    ):
+        Horizon("default").read()
 
 
 @committing
