@@ -1,7 +1,7 @@
 """
 One run is for one database; what cannot run here is deselected and named in the summary, never silently skipped.
 
-With REQUIRE_EVERYTHING=1 a missing Chromium, a skipped test or an expected failure fails the run.
+With REQUIRE_EVERYTHING=1 a missing Chromium or PgBouncer, a skipped test or an expected failure fails the run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from django.db import connections
 from playwright.sync_api import BrowserContext, Page, ViewportSize
 
 from catering.settings import postgresql
+from tests import pgbouncer
 from tests.postgresql import running_server
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -36,6 +37,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 REQUIRE_EVERYTHING = os.environ.get("REQUIRE_EVERYTHING", "") not in ("", "0")
 NOT_RUN = pytest.StashKey[Counter[str]]()
 NO_CHROMIUM = "browser tests: no Chromium found (apt-get install chromium)"
+NO_PGBOUNCER = "tests need PgBouncer: none found (apt-get install pgbouncer)"
 
 
 # ---- what runs here
@@ -63,11 +65,14 @@ def _cannot_run(item: pytest.Item) -> str | None:
         return "tests need SQLite: DATABASE=sqlite pytest"
     if CHROMIUM is None and item.get_closest_marker("browser"):
         return NO_CHROMIUM
+    if pgbouncer.PROGRAM is None and item.get_closest_marker("pgbouncer"):
+        return NO_PGBOUNCER
     return None
 
 
 def pytest_report_header() -> list[str]:
-    return [f"database: {settings.DATABASE}", f"chromium: {CHROMIUM or 'not found'}"]
+    programs = {"chromium": CHROMIUM, "pgbouncer": pgbouncer.PROGRAM}
+    return [f"database: {settings.DATABASE}", *(f"{name}: {path or 'not found'}" for name, path in programs.items())]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -87,8 +92,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _missing(terminalreporter: pytest.TerminalReporter) -> list[str]:
     if not REQUIRE_EVERYTHING:
         return []
-    without_chromium = terminalreporter.config.stash.get(NOT_RUN, Counter())[NO_CHROMIUM]
-    counts = {"browser tests not run": without_chromium}
+    not_run = terminalreporter.config.stash.get(NOT_RUN, Counter())
+    counts = {"browser tests not run": not_run[NO_CHROMIUM], "tests with PgBouncer not run": not_run[NO_PGBOUNCER]}
     counts |= {outcome: len(terminalreporter.stats.get(outcome, [])) for outcome in ("skipped", "xfailed", "xpassed")}
     return [f"{count} {outcome}" for outcome, count in counts.items() if count]
 
