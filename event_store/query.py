@@ -129,6 +129,20 @@ class EventQuery(Generic[D]):
         """Events up to a position or an event, the bound itself included."""
         return self._with(before=position_or_event("before_or_equal", bound, inclusive=True))
 
+    def up_to_horizon(self) -> Self:
+        """
+        Only what is final: events behind which nothing can appear in global order any more, so that whoever goes on
+        after the last one misses none. For exports, live pages and readers that keep a position of their own.
+
+        Asked at the beginning of each reading, and of each `count`, `first` or `last`. Where others are writing it
+        waits for them, 250 ms at most, and then leaves out what is not known to be final. In the order of one stream
+        everything is final: after `in_stream` it changes nothing.
+
+        Raises:
+            HorizonUnavailable: when it is read on a standby, or in a REPEATABLE READ or SERIALIZABLE transaction.
+        """
+        return self._with(up_to_horizon=True)
+
     # ---- when: recorded, or valid after `as_of`
 
     def newer_than(self, time: datetime) -> Self:
@@ -273,13 +287,14 @@ class EventQuery(Generic[D]):
             selection = _behind(selection, batch[-1])
 
     def _with_positions(self) -> Selection:
-        """The selection with positions in place of events as bounds, looked up once."""
+        """The selection with positions in place of events and the horizon as bounds, looked up once."""
         selection = self._selection
-        if selection.after is None and selection.before is None:
+        if selection.after is None and selection.before is None and not selection.up_to_horizon:
             return selection
-        return replace(
-            selection, after=self._with_position(selection.after), before=self._with_position(selection.before)
-        )
+        after, before = self._with_position(selection.after), self._with_position(selection.before)
+        if selection.up_to_horizon and selection.stream is None:
+            before = _earlier(before, Bound(self._backend.horizon(), inclusive=True))
+        return replace(selection, after=after, before=before, up_to_horizon=False)
 
     def _with_position(self, bound: Bound[int | UUID] | None) -> Bound[int | UUID] | None:
         if bound is None or isinstance(bound.value, int):
@@ -292,6 +307,12 @@ class EventQuery(Generic[D]):
 
     def _with(self, **changes: Any) -> Self:
         return type(self)(self._backend, replace(self._selection, **changes), store=self._store)
+
+
+def _earlier(end: Bound[Any] | None, other: Bound[Any]) -> Bound[Any]:
+    if end is None or end.value + end.inclusive > other.value + other.inclusive:
+        return other
+    return end
 
 
 def _behind(selection: Selection, event: RecordedEvent[Any]) -> Selection:

@@ -97,7 +97,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     Positions are those of `stream`, or global without one. All bounds are in that order (the times in the order of
     time) whatever the direction. Times are compared with `valid_at` in that order, else with `recorded_at`.
-    A backend is given positions as bounds, never ids. `beyond` goes on behind an event in the order of time: its time and its position.
+    A backend is given positions as bounds, never ids or `up_to_horizon`. `beyond` goes on behind an event in the order of time: its time and its position.
     """
 
     stream: str | None = None
@@ -115,6 +115,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     older_than: Bound[datetime] | None = None
     order: Order = Order.POSITION
     beyond: tuple[datetime, int] | None = None
+    up_to_horizon: bool = False
     backward: bool = False
     limit: int | None = None
     as_json: bool = False
@@ -208,6 +209,15 @@ class Backend(ABC):
     @abstractmethod
     def atomic(self) -> AbstractContextManager[Any]:
         """A transaction, or a part of the current one that can be undone by itself. Raises BrokenTransaction."""
+
+    def horizon(self) -> int:
+        """
+        The global position up to which nothing can appear any more; at least that of every event when nobody writes.
+
+        The greatest position, where writers take turns. Raises HorizonUnavailable where nobody can say.
+        """
+        newest = self.read(Selection(backward=True, limit=1, as_json=True))
+        return newest[0].global_position if newest else 0
 
     def check_usable(self) -> None:  # noqa: B027 - without transactions there is none to break
         """Raises BrokenTransaction when nothing of the current transaction can be kept."""

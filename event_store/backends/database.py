@@ -44,6 +44,7 @@ from event_store.exceptions import (
     WrongExpectedVersion,
 )
 from event_store.expected_version import ExpectedVersion, matches
+from event_store.horizon import settled_horizon
 
 _WRITERS: dict[str, ModuleType] = {"postgresql": postgresql, "sqlite": sqlite}
 _MISSING_IN_POSTGRESQL = ("42P01", "42883")
@@ -162,6 +163,10 @@ class DatabaseBackend(Backend):
                 "UPDATE event_store_subscription SET checkpoint = -1, fence = fence + 1 WHERE stream = %s", [stream]
             )
         return removed
+
+    def horizon(self) -> int:
+        with self._translated_errors():
+            return settled_horizon(self.using)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from event_store.testing.contract.asynchronous import AsynchronousContract
 from event_store.testing.contract.conditions import ConditionContract
 from event_store.testing.contract.contents import ContentContract
 from event_store.testing.contract.deleting import DeletingContract
+from event_store.testing.contract.finality import FinalityContract
 from event_store.testing.contract.linking import LinkingContract
 from event_store.testing.contract.ranges import RangeContract
 from event_store.testing.contract.repeating import RepeatingContract
@@ -21,6 +22,7 @@ class BackendContract(
     RepeatingContract,
     DeletingContract,
     RangeContract,
+    FinalityContract,
     TimeContract,
     ContentContract,
     StreamListContract,
