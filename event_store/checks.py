@@ -1,8 +1,8 @@
-"""System checks: settings that cannot work, classes that contradict each other, functions and triggers that are missing."""
+"""System checks: settings that cannot work, classes that contradict each other, what is missing or wrong in a database."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps.config import AppConfig
@@ -143,6 +143,44 @@ def check_triggers(
         for connection in _migrated(databases)
         if connection.vendor in immutability.TRIGGERS and (missing := immutability.missing_triggers(connection))
     ]
+
+
+@register(Tags.database)
+def check_positions(
+    app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Whether durable readers can rely on the sequence of global positions (docs/ordering.md)."""
+    return [
+        message
+        for connection in _migrated(databases)
+        if connection.vendor == "postgresql"
+        for message in _complaints_about_positions(connection)
+    ]
+
+
+def _complaints_about_positions(connection: BaseDatabaseWrapper) -> Iterator[CheckMessage]:
+    sequence = postgresql.position_sequence(connection)
+    if sequence.cache != 1:
+        yield Error(
+            f"Each session of database {connection.alias!r} takes {sequence.cache} global positions at once: durable "
+            "readers would miss those that it uses later.",
+            hint=f"ALTER SEQUENCE {postgresql.POSITION_SEQUENCE} CACHE 1; then restart what writes: each session uses up "
+            "what it has taken.",
+            id="event_store.E010",
+        )
+    if sequence.last_value is not None and sequence.greatest > sequence.last_value:
+        yield Error(
+            f"Database {connection.alias!r} has events up to position {sequence.greatest}, and its sequence stands at "
+            f"{sequence.last_value}: durable readers stop there, and new events collide with old ones.",
+            hint=f"While nobody writes: {postgresql.MEND_POSITIONS}",
+            id="event_store.E011",
+        )
+    if sequence.is_standby:
+        yield Warning(
+            f"Database {connection.alias!r} is a standby: nothing can be published there, and no durable subscriber runs.",
+            hint="Name the primary in DATABASES for stores; ordinary reads work here, up_to_horizon() does not.",
+            id="event_store.W002",
+        )
 
 
 def _migrated(databases: Sequence[str] | None) -> list[BaseDatabaseWrapper]:

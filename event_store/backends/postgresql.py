@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,12 @@ FUNCTIONS = (
     "event_store_check_unchanged_v1",
     "event_store_append_v1",
     "event_store_link_v1",
+)
+
+POSITION_SEQUENCE = "event_store_storedevent_global_position_seq"
+MEND_POSITIONS = (
+    "SELECT setval('event_store_storedevent_global_position_seq',"
+    " (SELECT max(global_position) FROM event_store_storedevent));"
 )
 
 _MOST_BYTES = 32 * 2**20
@@ -192,6 +198,34 @@ def missing_functions(connection: BaseDatabaseWrapper) -> list[str]:
             [list(FUNCTIONS)],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+class PositionSequence(NamedTuple):
+    """
+    What the horizon relies on.
+
+    Attributes:
+        cache: how many numbers a session takes at once.
+        last_value: the last number given out, 0 for none, None for whoever may not see the sequence.
+        greatest: the greatest position of an event, 0 for none.
+    """
+
+    cache: int
+    last_value: int | None
+    greatest: int
+    is_standby: bool
+
+
+def position_sequence(connection: BaseDatabaseWrapper) -> PositionSequence:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seqcache, CASE WHEN has_sequence_privilege(seqrelid, 'SELECT')"
+            " THEN coalesce(pg_sequence_last_value(seqrelid), 0) END,"
+            " (SELECT coalesce(max(global_position), 0) FROM event_store_storedevent), pg_is_in_recovery()"
+            " FROM pg_sequence WHERE seqrelid = %s::regclass",
+            [POSITION_SEQUENCE],
+        )
+        return PositionSequence(*cursor.fetchone())
 
 
 def install_functions(connection: BaseDatabaseWrapper) -> None:

@@ -9,8 +9,11 @@ from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from event_store import Command, Event, checks, subscriber
+from event_store import Command, Event, checks, event_store, subscriber
+from event_store.backends import postgresql
 from tests.event_store.children import run_hint
+from tests.event_store.sample import Noted
+from tests.event_store.transactions import run
 
 
 def drop_a_function() -> None:
@@ -145,12 +148,53 @@ def test_every_migrate_brings_back_missing_functions() -> None:
     assert checks.check_functions(databases=["default"]) == []
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_a_sequence_that_hands_out_several_numbers_at_once() -> None:
+    run(f"ALTER SEQUENCE {postgresql.POSITION_SEQUENCE} CACHE 10")
+
+    [message] = checks.check_positions(databases=["default"])
+    assert (message.id, "takes 10 global positions" in message.msg) == ("event_store.E010", True)
+    run(str(message.hint).partition(";")[0])
+    assert checks.check_positions(databases=["default"]) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_events_beyond_the_sequence_are_found_and_the_hint_mends_it() -> None:
+    event_store.append(Noted(), stream="s")
+    run(f"SELECT setval('{postgresql.POSITION_SEQUENCE}', 1)")
+    run(
+        "INSERT INTO event_store_storedevent (global_position, event_id, type, category, schema_version, data, metadata,"
+        " recorded_at, valid_at) VALUES (1000000, gen_random_uuid(), 'x', 's', 1, '{}', '{}', now(), now())"
+    )
+
+    [message] = checks.check_positions(databases=["default"])
+    assert (message.id, "up to position 1000000" in message.msg) == ("event_store.E011", True)
+    run(str(message.hint).partition(": ")[2])
+    assert checks.check_positions(databases=["default"]) == []
+    assert event_store.append(Noted(), stream="s")[0].global_position == 1000001
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_who_may_not_see_the_sequence_hears_nothing_about_it() -> None:
+    run("CREATE ROLE event_store_blind; GRANT SELECT ON ALL TABLES IN SCHEMA public TO event_store_blind")
+    run(f"REVOKE ALL ON SEQUENCE {postgresql.POSITION_SEQUENCE} FROM event_store_blind")
+    event_store.append(Noted(), stream="s")
+    run("SET ROLE event_store_blind")
+
+    assert checks.check_positions(databases=["default"]) == []
+    run("RESET ROLE")
+
+
 @pytest.mark.django_db
 def test_a_database_without_the_tables_of_the_store_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection.introspection, "table_names", lambda *_: ["django_site"])
 
     emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
     assert checks.check_functions(databases=["default"]) == checks.check_triggers(databases=["default"]) == []
+    assert checks.check_positions(databases=["default"]) == []
 
 
 @pytest.mark.django_db

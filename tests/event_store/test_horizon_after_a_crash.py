@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.db import transaction
 
-from event_store import Horizon, HorizonUnavailable
+from event_store import Horizon, HorizonUnavailable, checks
 from event_store.store import EventStore
 from tests.event_store.sample import Noted
 from tests.event_store.servers import database, migrate, reconnect
@@ -112,7 +112,8 @@ def test_a_prepared_transaction_holds_the_horizon_over_a_restart(
     assert horizon.read() == late
 
 
-def test_on_a_standby_it_says_that_the_primary_is_to_be_asked(server: Server, store: EventStore) -> None:
+def test_on_a_standby_it_says_that_the_primary_is_to_be_asked(server: Server, store: EventStore, settings: Any) -> None:
+    settings.EVENT_STORES = {"default": {}, "own": {"OPTIONS": {"using": "own"}}}
     publish(store, "before")
     server.stop()
     (server.data / "standby.signal").touch()
@@ -122,6 +123,7 @@ def test_on_a_standby_it_says_that_the_primary_is_to_be_asked(server: Server, st
     with pytest.raises(HorizonUnavailable, match=r"'own' .* standby.* Read from the primary"):
         Horizon("own").read()
     assert store.events.exists()
+    assert [message.id for message in checks.check_positions(databases=["own"])] == ["event_store.W002"]
 
     run("SELECT pg_promote()", using="own")
     assert Horizon("own").read() == publish(store, "after") - 1
