@@ -14,7 +14,9 @@ from event_store.exceptions import (
     EventAlreadyLinked,
     EventNotFound,
     EventStoreError,
+    FailedEventError,
     HorizonUnavailable,
+    NotHandledInTime,
     WrongExpectedVersion,
 )
 from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS
@@ -32,6 +34,22 @@ if TYPE_CHECKING:
     from event_store.query import EventQuery
     from event_store.store import EventStore
     from event_store.stores import event_store, event_stores
+    from event_store.subscriptions.failed_events import (
+        aretry_failed_event,
+        aretry_failed_events_up_to,
+        askip_failed_event,
+        retry_failed_event,
+        retry_failed_events_up_to,
+        skip_failed_event,
+    )
+    from event_store.subscriptions.naming import remove_subscription, rename_subscription
+    from event_store.subscriptions.status import (
+        OpenTransaction,
+        SubscriptionStatus,
+        open_transactions,
+        subscription_status,
+    )
+    from event_store.subscriptions.waiting import await_for, wait_for
 
 # Bound to models or to settings: imported when first asked for, so that `event_store` can be imported anywhere.
 _LAZY = {
@@ -52,6 +70,20 @@ _LAZY = {
     "replay": "processes.replay",
     "EventQuery": "query",
     "EventStore": "store",
+    "aretry_failed_event": "subscriptions.failed_events",
+    "aretry_failed_events_up_to": "subscriptions.failed_events",
+    "askip_failed_event": "subscriptions.failed_events",
+    "retry_failed_event": "subscriptions.failed_events",
+    "retry_failed_events_up_to": "subscriptions.failed_events",
+    "skip_failed_event": "subscriptions.failed_events",
+    "remove_subscription": "subscriptions.naming",
+    "rename_subscription": "subscriptions.naming",
+    "OpenTransaction": "subscriptions.status",
+    "SubscriptionStatus": "subscriptions.status",
+    "open_transactions": "subscriptions.status",
+    "subscription_status": "subscriptions.status",
+    "await_for": "subscriptions.waiting",
+    "wait_for": "subscriptions.waiting",
 }
 
 __all__ = [
@@ -71,14 +103,22 @@ __all__ = [
     "EventQuery",
     "EventStore",
     "EventStoreError",
+    "FailedEventError",
     "Horizon",
     "HorizonUnavailable",
     "NewEvent",
+    "NotHandledInTime",
+    "OpenTransaction",
     "ProcessManager",
     "RecordedEvent",
     "ReplayedStep",
+    "SubscriptionStatus",
     "WrongExpectedVersion",
     "applies",
+    "aretry_failed_event",
+    "aretry_failed_events_up_to",
+    "askip_failed_event",
+    "await_for",
     "category_of",
     "dispatch",
     "durable_subscribers",
@@ -87,10 +127,18 @@ __all__ = [
     "event_stores",
     "handles",
     "initial_state",
+    "open_transactions",
     "process_managers",
+    "remove_subscription",
+    "rename_subscription",
     "replay",
+    "retry_failed_event",
+    "retry_failed_events_up_to",
+    "skip_failed_event",
     "subscriber",
+    "subscription_status",
     "type_of",
+    "wait_for",
 ]
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from event_store.exceptions import EventStoreError
 from event_store.models import (
     FailedEvent,
     IssuedCommand,
@@ -22,8 +25,14 @@ from event_store.models import (
     Stream,
     StreamLink,
     Subscription,
+    Worker,
 )
 from event_store.processes.manager import ANY_EVENT
+from event_store.subscriptions.failed_events import (
+    retry_failed_event,
+    retry_failed_events_up_to,
+    skip_failed_event,
+)
 
 MOST_LINKS = 100
 NEWEST = 1_000
@@ -65,7 +74,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 100
     # With both bars off the change list would bring an inline style.
     actions_on_top = True
-    actions = None
+    actions: Any = None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NewestChangeList
@@ -130,14 +139,67 @@ class StoredEventAdmin(PayloadAdmin):
 @admin.register(Subscription)
 class SubscriptionAdmin(PayloadAdmin):
     payload_fields = ("last_error",)
-    list_display = ("name", "checkpoint", "status", "last_success_at", "last_error")
+    list_display = ("__str__", "checkpoint", "status", "handled", "owner", "last_success_at", "last_error")
+
+
+@admin.register(Worker)
+class WorkerAdmin(ReadOnlyAdmin):
+    list_display = ("name", "started_at", "seen_at")
 
 
 @admin.register(FailedEvent)
 class FailedEventAdmin(PayloadAdmin):
     payload_fields = ("error", "traceback")
-    list_display = ("subscription", "event", "attempts", "next_attempt_at", "error")
+    list_display = ("event", "subscription", "sequence", "status", "attempts", "next_attempt_at", "error")
+    list_filter = ("status", "subscription")
     list_select_related = ("subscription", "event")
+    actions = ("retry", "retry_up_to_here", "skip")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("event_store.retry_failedevent")
+
+    def has_skip_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("event_store.skip_failedevent")
+
+    @admin.action(description="Retry", permissions=["retry"])
+    def retry(self, request: HttpRequest, chosen: Any) -> None:
+        for failure in chosen.order_by("pk"):
+            self._do(request, failure, "Retried", lambda pk: _outcome(retry_failed_event(pk)))
+
+    @admin.action(description="Retry up to here", permissions=["retry"])
+    def retry_up_to_here(self, request: HttpRequest, chosen: Any) -> None:
+        for failure in chosen.order_by("pk"):
+            self._do(request, failure, "Retried up to here", lambda pk: f"{retry_failed_events_up_to(pk)} handled")
+
+    @admin.action(description="Skip …", permissions=["skip"])
+    def skip(self, request: HttpRequest, chosen: Any) -> HttpResponse | None:
+        failures, reason = list(chosen.order_by("pk")), request.POST.get("reason", "").strip()
+        if not reason:
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Skip failed events",
+                "opts": self.model._meta,
+                "failures": failures,
+                "is_unanswered": "confirmed" in request.POST,
+            }
+            return TemplateResponse(request, "event_store/skip_failed_events.html", context)
+
+        def skipped(pk: int) -> str:
+            skip_failed_event(pk, reason=reason, user=request.user)
+            return f"skipped: {reason}"
+
+        for failure in failures:
+            self._do(request, failure, "Skipped", skipped)
+        return None
+
+    def _do(self, request: HttpRequest, failure: FailedEvent, verb: str, act: Callable[[int], str]) -> None:
+        try:
+            outcome = act(failure.pk)
+        except EventStoreError as error:
+            self.message_user(request, str(error), messages.WARNING)
+            return
+        self.log_change(request, failure, f"{verb}: {outcome}.")
+        self.message_user(request, f"{failure.subscription} at {failure.event}: {outcome}.", messages.INFO)
 
 
 @admin.register(Process)
@@ -171,6 +233,10 @@ class IssuedCommandAdmin(PayloadAdmin):
     list_display = ("type", "process", "reason", "outcome", "issued_at")
     list_select_related = ("process",)
     payload_fields = ("data", "reason")
+
+
+def _outcome(is_handled: bool) -> str:
+    return "handled" if is_handled else "failed again"
 
 
 def _how(link: StreamLink) -> str:

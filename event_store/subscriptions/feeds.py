@@ -30,6 +30,13 @@ class Feed(ABC):
             return []
         return list(self._query.after(after).before_or_equal(end)[:limit])
 
+    def behind(self, *, after: int, most: int) -> tuple[int, RecordedEvent[str] | None]:
+        """How many events lie behind a position, final or not, `most` at most; and the first of them."""
+        if self._is_empty:
+            return 0, None
+        left = self._query.after(after)
+        return left[:most].count(), left.first()
+
     def find(self, event_id: UUID) -> RecordedEvent[str] | None:
         """One event as this subscription reads it; as it stands in the store, where its stream shows it no more."""
         return self._everything.with_ids(event_id).first() or self._store.events.with_ids(event_id).as_json().first()

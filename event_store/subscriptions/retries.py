@@ -61,11 +61,17 @@ def retry_due(
         if outcome is Attempt.FAILED:
             tried.add(failure_id)
         handled += outcome is Attempt.HANDLED
-    for row in rows_of(subscriber.name, using=using):
+    settle_all(store, head)
+    return handled
+
+
+def settle_all(store: EventStore, head: Subscription) -> None:
+    """Note on every partition of a subscription that it fails no more, once nothing is parked."""
+    using = store.backend.using
+    for row in rows_of(head.name, using=using):
         if row.status == Subscription.Status.FAILING:
             with store.atomic():
                 failures.settle(row, head.pk, using=using)
-    return handled
 
 
 def attempt(store: EventStore, subscriber: DurableSubscriber, failure_id: int) -> Attempt:
