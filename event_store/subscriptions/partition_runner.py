@@ -84,6 +84,7 @@ class PartitionRunner:
         self._scanned = 0
         self._parked: set[str] = set()
         self._losses: Counter[int] = Counter()
+        self._has_skipped = False
         self._passed_over_at = time.monotonic()
 
     def run(self, row: Subscription, *, head_id: int, until: int | None = None) -> Outcome:
@@ -135,7 +136,10 @@ class PartitionRunner:
         size = max(READ_SIZE, self._subscriber.batch_size)
         while self._scanned < end:
             batch = self._feed.read(after=self._scanned, end=end, limit=size)
-            self._handle_all([unit for event in batch for unit in self._units_of(event)])
+            units = [unit for event in batch for unit in self._units_of(event)]
+            self._handle_all(units)
+            # Another partition's: whoever waits for this subscription must not wait for this one.
+            self._has_skipped = bool(batch) and (not units or units[-1].event is not batch[-1])
             self._scanned = self._feed.position_of(batch[-1]) if len(batch) == size else end
         self._pass_over()
 
@@ -260,9 +264,11 @@ class PartitionRunner:
         """Move the checkpoint over what nobody wants; a write, so not with each look."""
         row, now = self._known, time.monotonic()
         target = self._scanned if self._until is None else min(self._scanned, self._until)
-        is_due = target - row.checkpoint > FAR_BEHIND or now - self._passed_over_at >= 1 or self._until is not None
+        is_far = target - row.checkpoint > FAR_BEHIND
+        is_due = is_far or self._has_skipped or now - self._passed_over_at >= 1 or self._until is not None
         if target <= row.checkpoint or not is_due:
             return
+        self._has_skipped = False
         self._passed_over_at = now
         if not checkpoints.pass_over(row, to=target, using=self._using):
             self._overtaken()
