@@ -9,7 +9,8 @@ import pytest
 from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import IsolationLevel
 
-from event_store import Horizon, HorizonUnavailable, event_store
+from event_store import Horizon, HorizonUnavailable, event_store, subscriber
+from event_store.testing import run_subscriptions
 from tests.event_store.sample import Noted
 from tests.event_store.threads import Elsewhere
 from tests.event_store.transactions import begin, finish, run
@@ -44,6 +45,17 @@ def test_outside_of_a_transaction_a_stricter_setting_does_no_harm(stricter: str)
     position = publish()
 
     assert Horizon("default").read() == position
+
+
+def test_durable_subscribers_work_where_every_transaction_is_stricter(stricter: str) -> None:
+    seen: list[str] = []
+    subscriber(Noted, durable=True, name="reader")(lambda event: seen.append(event.data.text))
+
+    event_store.publish(Noted(text="at once"), stream="s")
+    event_store.append(Noted(text="later"), stream="s")
+    run_subscriptions("reader")
+
+    assert seen == ["at once", "later"]
 
 
 @committing
