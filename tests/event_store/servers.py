@@ -13,6 +13,13 @@ from catering.settings import postgresql
 from event_store.backends.database import DatabaseBackend
 from event_store.store import EventStore
 
+# So that what nobody has committed is in no file yet when the server is killed.
+WRITES_LATE = {
+    "wal_writer_delay": "10s",
+    "bgwriter_lru_maxpages": "0",
+    "autovacuum": "off",
+    "log_min_messages": "panic",
+}
 PATIENCE = 30  # seconds
 
 

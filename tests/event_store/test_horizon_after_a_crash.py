@@ -14,20 +14,12 @@ from django.db import transaction
 from event_store import Horizon, HorizonUnavailable, checks
 from event_store.store import EventStore
 from tests.event_store.sample import Noted
-from tests.event_store.servers import database, migrate, reconnect
+from tests.event_store.servers import WRITES_LATE, database, migrate, reconnect
 from tests.event_store.threads import Elsewhere
 from tests.event_store.transactions import begin, finish, roll_back_prepared, run
 from tests.postgresql import Server, own_server
 
 pytestmark = pytest.mark.postgresql
-
-# So that what nobody has committed is in no file yet when the server is killed.
-WRITES_LATE = {
-    "wal_writer_delay": "10s",
-    "bgwriter_lru_maxpages": "0",
-    "autovacuum": "off",
-    "log_min_messages": "panic",
-}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from event_store import Horizon, RecordedEvent, event_stores, subscriber
 from event_store.store import EventStore
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import Counted, Noted
-from tests.event_store.servers import database, migrate
+from tests.event_store.servers import WRITES_LATE, database, migrate
 from tests.event_store.threads import Elsewhere
 from tests.event_store.transactions import begin, finish, run
 from tests.pgbouncer import running_pgbouncer
@@ -25,12 +25,6 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.pgbouncer]
 
 SERVER_CONNECTIONS = 5
 WRITERS = 4
-WRITES_LATE = {
-    "wal_writer_delay": "10s",
-    "bgwriter_lru_maxpages": "0",
-    "autovacuum": "off",
-    "log_min_messages": "panic",
-}
 
 
 @pytest.fixture(scope="module")
