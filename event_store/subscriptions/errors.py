@@ -11,7 +11,6 @@ from event_store.exceptions import WrongExpectedVersion
 _CONFLICTS = ("40001", "40P01")
 _SQLITE_BUSY = "SQLITE_BUSY"
 _SERVER_GONE = ("57P01", "57P02", "57P03")
-_SILENT_FOR_TOO_LONG = "25P03"
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -29,14 +28,13 @@ def is_lost_connection(error: BaseException, *, using: str) -> bool:
     """Whether the database went away, so that nothing is known of the handler."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
-    state = getattr(error.__cause__, "sqlstate", None)
-    if state == _SILENT_FOR_TOO_LONG:
-        # The handler's own doing: it would happen again and again.
+    if connections[using].vendor != "postgresql" or error.__cause__ is None:
         return False
-    if state in _SERVER_GONE or (state or "").startswith("08"):
-        return True
-    raw = connections[using].connection
-    return connections[using].vendor == "postgresql" and (raw is None or bool(raw.closed))
+    # What a server reports has a state; without one the driver has lost it. Whether the connection is there now says
+    # nothing: Django makes a new one when it leaves the transaction. One that was silent for too long (25P03) is the
+    # handler's own doing, and would be so again and again.
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state in _SERVER_GONE or state.startswith("08")
 
 
 def describe(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.dispatch import Signal
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -19,6 +19,7 @@ from event_store.durable import DurableSubscriber, durable_subscribers
 from event_store.immutability import changes_allowed
 from event_store.models import FailedEvent, StoredEvent, Subscription
 from event_store.subscriptions.failures import pause_after
+from event_store.subscriptions.partition_runner import LOSSES_IN_A_ROW
 from event_store.subscriptions.retries import Attempt, attempt
 from event_store.subscriptions.runner import Outcome, SubscriptionRunner
 from event_store.testing import run_subscriptions
@@ -204,6 +205,41 @@ def test_the_traceback_has_no_values_of_variables() -> None:
     failure = FailedEvent.objects.get()
     assert "in fail" in failure.traceback
     assert "hunter2" not in failure.traceback + failure.error
+
+
+@committing
+@pytest.mark.postgresql
+def test_a_connection_that_is_lost_in_a_handler_is_no_failure(seen: list[Any]) -> None:
+    @subscriber(Noted, durable=True, name="reader")
+    def read(event: RecordedEvent[Noted]) -> None:
+        seen.append(event.data.text)
+        if len(seen) == 1:
+            connection.connection.pgconn.finish()
+        Group.objects.create(name=event.data.text)
+
+    event_store.publish(Noted(text="a"), stream="s")
+    assert not FailedEvent.objects.exists()
+    event_store.publish(Noted(text="b"), stream="s")
+
+    assert seen == ["a", "a", "b"]
+
+
+@committing
+@pytest.mark.postgresql
+def test_a_handler_that_loses_its_connection_each_time_is_parked_in_the_end(seen: list[Any]) -> None:
+    @subscriber(Noted, durable=True, name="reader")
+    def read(event: RecordedEvent[Noted]) -> None:
+        connection.connection.pgconn.finish()
+        Group.objects.exists()
+
+    event_store.append(Noted(text="a"), stream="s")
+    same = runner()
+    for _ in range(LOSSES_IN_A_ROW):
+        with suppress(OperationalError):
+            same.run()
+    same.run()
+
+    assert FailedEvent.objects.get().error.startswith("OperationalError")
 
 
 @committing
