@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/requirements.installed
 PROJECT := $(VENV)/project.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test lint format bench requirements clean
+.PHONY: help environment demo test stress lint format bench requirements clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -27,6 +27,10 @@ demo: $(PROJECT)  ## the catering site with its data on http://127.0.0.1:8000/ (
 test: $(PROJECT)  ## every test on SQLite, then all but those in Chromium on PostgreSQL (DATABASE_URL, or a server of its own)
 	DATABASE=sqlite $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 	DATABASE=postgresql $(BIN)/python -m pytest -m "$(ON_POSTGRESQL)" $(PYTEST_ARGUMENTS)
+
+stress: $(PROJECT)  ## ten minutes of killed writers, workers and servers on each database (STRESS_SECONDS, STRESS_SEED)
+	STRESS_SECONDS=$${STRESS_SECONDS:-600} DATABASE=postgresql $(BIN)/python -m pytest tests/stress
+	STRESS_SECONDS=$${STRESS_SECONDS:-600} DATABASE=sqlite $(BIN)/python -m pytest tests/stress
 
 lint: $(PROJECT)  ## ruff, mypy, and whether a migration is missing
 	$(BIN)/ruff check .

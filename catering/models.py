@@ -75,6 +75,10 @@ class OrderSummary(models.Model):
     def is_stuck(self, now: datetime) -> bool:
         return self.waiting_since is not None and now - self.waiting_since > STUCK_AFTER
 
+    def offer_of(self, menu_id: str | None) -> MenuOffer | None:
+        """The offer of a menu, with its caterer."""
+        return self.offers.select_related("caterer").filter(menu_id=menu_id).first()
+
     def awaited_offers(self) -> list[MenuOffer]:
         """The menus whose answer would move the order on; the newest last."""
         possible = [each for each in self.offers.all() if each.is_possible]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from event_store.processes.intents import Complete
     from event_store.processes.manager import ProcessManager, process_managers
     from event_store.processes.replay import ReplayedStep, initial_state, replay
+    from event_store.projections.projection import Projection
+    from event_store.projections.rebuild import rebuild_projection
     from event_store.query import EventQuery
     from event_store.store import EventStore
     from event_store.stores import event_store, event_stores
@@ -68,6 +70,8 @@ _LAZY = {
     "ReplayedStep": "processes.replay",
     "initial_state": "processes.replay",
     "replay": "processes.replay",
+    "Projection": "projections.projection",
+    "rebuild_projection": "projections.rebuild",
     "EventQuery": "query",
     "EventStore": "store",
     "aretry_failed_event": "subscriptions.failed_events",
@@ -110,6 +114,7 @@ __all__ = [
     "NotHandledInTime",
     "OpenTransaction",
     "ProcessManager",
+    "Projection",
     "RecordedEvent",
     "ReplayedStep",
     "SubscriptionStatus",
@@ -129,6 +134,7 @@ __all__ = [
     "initial_state",
     "open_transactions",
     "process_managers",
+    "rebuild_projection",
     "remove_subscription",
     "rename_subscription",
     "replay",

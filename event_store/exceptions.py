@@ -26,6 +26,8 @@ Every error of this package.
     ├── NotHandledInTime (TimeoutError)      a subscription has not come so far yet
     ├── FailedEventError                     a failed event cannot be retried or skipped now
     ├── InvalidProcessManager (TypeError)
+    ├── InvalidProjection (TypeError)
+    ├── RebuildFailed                        a projection could not be rebuilt; its rows are as before
     ├── UnreadableEvent (ValueError)         what is stored does not fit the class of today
     ├── SubscribersNestedTooDeeply           what subscribers publish calls subscribers again and again
     ├── BrokenTransaction                    a handler swallowed a database error
@@ -178,6 +180,14 @@ class FailedEventError(EventStoreError):
 
 class InvalidProcessManager(EventStoreError, TypeError):
     """A process manager's class lacks something, or its `act` yielded something unknown."""
+
+
+class InvalidProjection(EventStoreError, TypeError):
+    """A projection's class lacks something, or names something that it cannot have."""
+
+
+class RebuildFailed(EventStoreError):
+    """A projection could not be rebuilt; its live rows are as they were."""
 
 
 class UnreadableEvent(EventStoreError, ValueError):

@@ -10,6 +10,7 @@ from event_store import commands, streams
 from event_store.durable import durable_subscribers
 from event_store.events import event_types
 from event_store.processes.manager import process_managers
+from event_store.projections.projection import projections
 from event_store.subscribers import immediate_subscribers
 
 
@@ -17,7 +18,12 @@ from event_store.subscribers import immediate_subscribers
 def isolated_registries() -> Iterator[None]:
     """Events, commands, handlers, subscribers and process managers declared inside are unknown afterwards."""
     registries: list[Any] = [event_types, commands.command_types, immediate_subscribers, durable_subscribers]
-    dictionaries: list[dict[Any, Any]] = [commands.command_handlers, process_managers, streams.reserved_categories]
+    dictionaries: list[dict[Any, Any]] = [
+        commands.command_handlers,
+        process_managers,
+        projections,
+        streams.reserved_categories,
+    ]
     kept = [registry.copy() for registry in registries]
     contents = [dict(dictionary) for dictionary in dictionaries]
     try:

@@ -19,7 +19,7 @@ from tests.postgresql import Server, own_server
 from tests.stress.chaos import Run
 from tests.stress.verify import Findings
 
-SECONDS = float(os.environ.get("STRESS_SECONDS", "25"))
+SECONDS = float(os.environ.get("STRESS_SECONDS", "15"))
 SEED = int(os.environ.get("STRESS_SEED", random.randrange(2**32)))
 
 pytestmark = pytest.mark.stress
