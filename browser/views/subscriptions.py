@@ -9,7 +9,7 @@ from django.db.models import BooleanField, Case, Exists, OuterRef, QuerySet, Val
 
 from browser.views.base import BrowserView
 from event_store import durable_subscribers
-from event_store.models import FailedEvent, StoredEvent, Subscription
+from event_store.models import FailedEvent, StoredEvent, Stream, Subscription
 
 MOST = 200
 
@@ -17,7 +17,7 @@ MOST = 200
 @dataclass(frozen=True)
 class Progress:
     """
-    A subscription, and how many global positions lie between its checkpoint and the newest event.
+    A partition of a subscription, and how many positions lie between its checkpoint and the newest event.
 
     `is_left`: whether an event that it wants is among them; None when no code that is loaded here declares it.
     """
@@ -52,7 +52,16 @@ def _progress() -> list[Progress]:
     # A checkpoint moves with the events that a subscription wants: alone, it can lie far below the newest position.
     subscriptions = _with_what_is_left().order_by("name", "partition")[:MOST]
     newest = StoredEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    return [Progress(each, max(0, newest - each.checkpoint), each.is_left) for each in subscriptions]
+    rows = list(subscriptions)
+    streams = {row.stream for row in rows if row.stream}
+    versions = dict(Stream.objects.filter(name__in=streams).values_list("name", "version")) if streams else {}
+    return [_progress_of(row, versions.get(row.stream, -1) if row.stream else newest) for row in rows]
+
+
+def _progress_of(row: Any, newest: int) -> Progress:
+    behind = max(0, newest - row.checkpoint)
+    # In one stream every position counts.
+    return Progress(row, behind, behind > 0 if row.stream else row.is_left)
 
 
 def _is_left(later: QuerySet[Any], types: frozenset[str] | None) -> Any:

@@ -354,6 +354,15 @@ def test_a_subscription_with_nothing_left_to_handle_is_up_to_date(client: Client
     assert behind().endswith("positions, perhaps with nothing for it: no code that is loaded here declares it")
 
 
+def test_a_subscription_to_a_stream_is_behind_in_its_positions(client: Client, orders: Any) -> None:
+    Subscription.objects.create(name="of a stream", stream="Order$42", checkpoint=-1, partitions=2, partition=1)
+    version = event_store.events.in_stream("Order$42").last().position
+    page = " ".join(client.get(f"{ADMIN}handlers/").text.split())
+
+    assert "<bdi>of a stream 2/2</bdi>" in page
+    assert f"{version + 1} position" in page
+
+
 def test_failures_are_listed(client: Client, orders: Any) -> None:
     now = timezone.now()
     FailedEvent.objects.create(
@@ -363,6 +372,7 @@ def test_failures_are_listed(client: Client, orders: Any) -> None:
     page = client.get(f"{ADMIN}handlers/").text
 
     assert "wait for their next attempt" in page
+    assert "<bdi>42</bdi>" in page
     assert "ValueError: secret" in page
 
 

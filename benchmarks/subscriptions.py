@@ -1,0 +1,235 @@
+"""
+What durable subscriptions cost: events a second by way of handling, latency from commit to handler, cost for writers.
+
+    python benchmarks/subscriptions.py [--database sqlite|postgresql] [--events 20000] [--partitions 1 2 4 8] [--rounds 3] [--seconds 5]
+
+The measure of handling is reading the same events as the subscription reads them, without handling. Latency is from the
+moment that `publish` returns, or before it with inline wake-ups, to the call of the handler in another process or this one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from database import new_database, server, versions
+from options import add_numbers, parser, run_for_each_database
+from tables import Goal, number, print_goals, print_results, print_table
+from timing import in_rounds
+from workers import Start, Workers
+
+READING = "reading them as JSON text"
+TYPED = "reading them typed"
+EMPTY_LISTS = "empty handler, lists of 500"
+EMPTY_EACH = "empty handler, each in a transaction"
+ROW_LISTS = "one row for each, lists of 500"
+ROW_EACH = "one row for each, each in a transaction"
+
+GOALS = [
+    Goal("empty handler in lists, of reading", "events/s", EMPTY_LISTS, READING, at_least=0.7),
+    Goal("writers with 10 subscriptions, of none", "publishes/s", "10 subscriptions", "0 subscriptions", at_least=0.95),
+]
+LEAST_RATE, LONGEST_LATENCY = 20_000, 30.0
+"""Events a second with an empty handler in lists; milliseconds, at the 95th percentile, when it is busy."""
+
+
+def main() -> None:
+    arguments = parser(__doc__, rounds=3, seconds=5)
+    arguments.add_argument("--events", type=int, default=20_000, help="how many are handled in a turn (20000)")
+    add_numbers(arguments, "partitions", (1, 2, 4, 8), "how many partitions, one after the other in one process")
+    run_for_each_database(arguments, _measure)
+
+
+def _measure(arguments: argparse.Namespace) -> None:
+    with server(arguments.database):
+        with new_database():
+            _measure_handling(arguments)
+        with new_database(), Workers([1]) as publisher, Workers([1]) as worker:
+            _measure_latency(arguments, publisher, worker)
+
+
+# ---- handling
+
+
+def _measure_handling(arguments: argparse.Namespace) -> None:
+    from filling import Filling
+
+    Filling(arguments.events).store()
+    ways: dict[str, Callable[[], float]] = {READING: partial(_read, "as_json"), TYPED: partial(_read, "__iter__")}
+    ways |= {EMPTY_LISTS: partial(_handle, 500, _nothing), EMPTY_EACH: partial(_handle, None, _nothing)}
+    ways |= {ROW_LISTS: partial(_handle, 500, _rows), ROW_EACH: partial(_handle, None, _row)}
+    for partitions in arguments.partitions[1:]:
+        ways[f"{EMPTY_LISTS}, {partitions} partitions"] = partial(_handle, 500, _nothing, partitions)
+    costs = {f"{count} subscriptions": partial(_publish, count, arguments.seconds / 5) for count in (0, 1, 10)}
+    results = in_rounds(arguments.rounds, {"events/s": ways})
+    print_results(
+        f"{versions()}: {arguments.events:,} events, median of {arguments.rounds} rounds",
+        results,
+        limit=READING,
+        by_case=False,
+    )
+    print_goals(results, GOALS)
+    rate = results.median("events/s", EMPTY_LISTS)
+    print(
+        f"\ngoal: at least {LEAST_RATE:,} events/s with an empty handler in lists: {'met' if rate >= LEAST_RATE else 'NOT met'}"
+    )
+    written = in_rounds(arguments.rounds, {"publishes/s": costs})
+    print_results("What publishers pay, handled by workers that are not at work now", written, limit="0 subscriptions")
+    print_goals(written, GOALS)
+
+
+def _read(how: str) -> float:
+    from event_store import event_store
+
+    events: Any = event_store.events.as_json() if how == "as_json" else event_store.events
+    started = time.perf_counter()
+    count = sum(1 for _ in events)
+    return count / (time.perf_counter() - started)
+
+
+@contextmanager
+def _subscribed(handler: Callable[[Any], Any], name: str, **options: Any) -> Iterator[Any]:
+    from event_store import Event, durable_subscribers, subscriber
+
+    subscriber(Event, durable=True, name=name, **options)(handler)
+    found = durable_subscribers.get(name)
+    assert found is not None
+    try:
+        yield found
+    finally:
+        durable_subscribers.remove(found)
+
+
+def _handle(batch_size: int | None, handler: Callable[[Any], Any], partitions: int = 1) -> float:
+    from event_store import event_store, remove_subscription
+    from event_store.subscriptions.runner import SubscriptionRunner
+
+    options = {"partitions": partitions} | ({} if batch_size is None else {"batch_size": batch_size})
+    with _subscribed(handler, "benchmark", **options) as subscriber:
+        runner = SubscriptionRunner(event_store, subscriber)
+        started = time.perf_counter()
+        runner.run()
+        seconds = time.perf_counter() - started
+    remove_subscription("benchmark")
+    return runner.handled / seconds
+
+
+def _nothing(_: Any) -> None: ...
+
+
+def _row(event: Any) -> None:
+    from django.contrib.auth.models import Group
+
+    Group.objects.create(name=str(event.id) + str(time.perf_counter_ns()))
+
+
+def _rows(events: list[Any]) -> None:
+    from django.contrib.auth.models import Group
+
+    Group.objects.bulk_create(Group(name=str(event.id) + str(time.perf_counter_ns())) for event in events)
+
+
+def _publish(count: int, seconds: float) -> float:
+    from contextlib import ExitStack
+
+    from django.test import override_settings
+    from samples import Noted
+
+    from event_store import event_store
+
+    with ExitStack() as stack, override_settings(EVENT_STORES={"default": {"OPTIONS": {"wake_up": "worker"}}}):
+        for each in range(count):
+            stack.enter_context(_subscribed(_nothing, f"benchmark {each}"))
+        published, ends_at = 0, time.perf_counter() + seconds
+        while time.perf_counter() < ends_at:
+            event_store.publish(Noted(order_id="42", text="x"), stream=f"Cost${published // 10}")
+            published += 1
+        return published / seconds
+
+
+# ---- latency
+
+
+def _measure_latency(arguments: argparse.Namespace, publisher: Workers, worker: Workers) -> None:
+    rows = []
+    for name, pause in (("a worker, 200 publishes a second", 0.005), ("a worker, one publish a second", 1.0)):
+        with ThreadPoolExecutor(2) as pool:
+            handled = pool.submit(worker.run, 1, handle_for, arguments.seconds + 2)
+            published = pool.submit(publisher.run, 1, publish_for, arguments.seconds, pause)
+            [at], [done] = published.result(), handled.result()
+        rows.append([name, *_milliseconds([done[event] - at[event] for event in at if event in done])])
+    [took] = publisher.run(1, publish_inline_for, arguments.seconds / 2, True)
+    [without] = publisher.run(1, publish_inline_for, arguments.seconds / 2, False)
+    rows.append(["inline, the whole request", *_milliseconds(took)])
+    rows.append(["the request without a subscription", *_milliseconds(without)])
+    print("\nFrom commit to handler\n")
+    print_table(["", "median, ms", "95 of 100 below, ms"], rows)
+    busy = float(rows[0][2])
+    print(
+        f"\ngoal: below {LONGEST_LATENCY:.0f} ms at the 95th percentile when busy: {'met' if busy <= LONGEST_LATENCY else 'NOT met'}"
+    )
+
+
+def _milliseconds(seconds: list[float]) -> list[str]:
+    return [number(1000 * value) for value in (statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1])]
+
+
+def handle_for(start: Start, seconds: float) -> dict[str, float]:
+    """When each event came to the handler, by its id."""
+    from event_store import event_store
+    from event_store.subscriptions.worker import Worker
+
+    came: dict[str, float] = {}
+    with _subscribed(lambda event: came.setdefault(str(event.id), time.time()), "latency", start="now") as subscriber:
+        worker = Worker(event_store, [subscriber], say=lambda line: None)
+        threading.Timer(seconds, worker.stop).start()
+        start()
+        worker.run()
+    return came
+
+
+def publish_for(start: Start, seconds: float, pause: float) -> dict[str, float]:
+    """When each publish had returned, by the event's id."""
+    from samples import Noted
+
+    from event_store import event_store
+
+    at: dict[str, float] = {}
+    time.sleep(1)
+    start()
+    ends_at = time.time() + seconds
+    while time.time() < ends_at:
+        [event] = event_store.publish(Noted(order_id="42", text="x"), stream=f"Latency${len(at)}")
+        at[str(event.id)] = time.time()
+        time.sleep(pause)
+    return at
+
+
+def publish_inline_for(start: Start, seconds: float, with_subscription: bool) -> list[float]:
+    """How long each publish took, with its durable handler inside."""
+    from contextlib import nullcontext
+
+    from samples import Noted
+
+    from event_store import event_store
+
+    took: list[float] = []
+    with _subscribed(_nothing, "inline", start="now") if with_subscription else nullcontext():
+        start()
+        ends_at = time.perf_counter() + seconds
+        while time.perf_counter() < ends_at:
+            started = time.perf_counter()
+            event_store.publish(Noted(order_id="42", text="x"), stream=f"Inline${len(took)}")
+            took.append(time.perf_counter() - started)
+    return took
+
+
+if __name__ == "__main__":
+    main()
