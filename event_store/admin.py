@@ -150,10 +150,15 @@ class WorkerAdmin(ReadOnlyAdmin):
 @admin.register(FailedEvent)
 class FailedEventAdmin(PayloadAdmin):
     payload_fields = ("error", "traceback")
-    list_display = ("event", "subscription", "sequence", "status", "attempts", "next_attempt_at", "error")
+    list_display = ("event_type", "subscription", "sequence", "status", "attempts", "next_attempt_at", "error")
     list_filter = ("status", "subscription")
     list_select_related = ("subscription", "event")
     actions = ("retry", "retry_up_to_here", "skip")
+
+    @admin.display(description="Event", ordering="event__type")
+    def event_type(self, failure: FailedEvent) -> str:
+        # With its id, the line would be too wide for the rest.
+        return str(failure.event.type)
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("event_store.retry_failedevent")

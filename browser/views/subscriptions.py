@@ -42,7 +42,7 @@ class SubscriptionListView(BrowserView):
                 FailedEvent.objects.exclude(status=FailedEvent.Status.SKIPPED)
                 .select_related("event", "subscription")
                 .defer("event__data", "event__metadata", "traceback")
-                .order_by("next_attempt_at")[:MOST]
+                .order_by("pk")[:MOST]
             ),
             **context,
         )
