@@ -87,7 +87,7 @@ class PartitionRunner:
         self._has_skipped = False
         self._passed_over_at = time.monotonic()
 
-    def run(self, row: Subscription, *, head_id: int, until: int | None = None) -> Outcome:
+    def run(self, row: Subscription, *, head_id: int, until: int | None = None, horizon: int | None = None) -> Outcome:
         """
         Handle all that is there now.
 
@@ -95,12 +95,14 @@ class PartitionRunner:
             row: what the database has of this partition.
             head_id: the id of partition 0, under which failures are kept.
             until: handle nothing behind this position, and move the checkpoint exactly there.
+            horizon: what was read of it just now; it saves the first look two statements.
         Returns:
             Why it ended.
         Raises:
             OperationalError, InterfaceError: the connection was lost. Never what a handler raised.
         """
         self._head_id, self._until = head_id, until
+        self._known_end = None if self._subscriber.stream else horizon
         self._adopt(row)
         try:
             while self._look():
@@ -113,7 +115,8 @@ class PartitionRunner:
         """Whether it is worth another look: whoever found the checkpoint locked meanwhile has left."""
         before = self._known.checkpoint
         try:
-            end = self._feed.end()
+            end = self._feed.end() if self._known_end is None else self._known_end
+            self._known_end = None
             self._handle_up_to(end if self._until is None else min(end, self._until))
         except _Overtaken:
             return True

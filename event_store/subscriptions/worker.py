@@ -111,6 +111,8 @@ class Worker:
         """How many events were handled, and whether others are at some of them."""
         rows = self._rows()
         self._keep_leases(rows)
+        # Once for all of them: what is final stays so.
+        horizon = self._horizon.read()
         handled, is_busy, others = 0, False, []
         for name, partitions in rows.items():
             subscriber, head_id = self._subscribers[name], partitions[0].pk
@@ -120,7 +122,7 @@ class Worker:
                 if row.owner != self.name:
                     others.append((subscriber, row))
                     continue
-                number, outcome = self._run(subscriber, row, head_id)
+                number, outcome = self._run(subscriber, row, head_id, horizon)
                 handled += number
                 is_busy = is_busy or outcome in (Outcome.BUSY, Outcome.LOST)
             if partitions[0].owner == self.name and any(
@@ -174,14 +176,14 @@ class Worker:
         self._counted[row.pk] = (now, row.handled)
         return (row.handled - handled) / (now - at) if now > at else 0.0
 
-    def _run(self, subscriber: DurableSubscriber, row: Subscription, head_id: int) -> tuple[int, Outcome]:
+    def _run(self, subscriber: DurableSubscriber, row: Subscription, head_id: int, horizon: int) -> tuple[int, Outcome]:
         runner = self._runners.get(row.pk)
         if runner is None:
             runner = self._runners[row.pk] = PartitionRunner(
                 self._store, subscriber, horizon=self._horizon, owner=self.name, may_go_on=self._may_go_on
             )
         before = runner.handled
-        outcome = self._guarded(subscriber, lambda: runner.run(row, head_id=head_id)) or Outcome.IDLE
+        outcome = self._guarded(subscriber, lambda: runner.run(row, head_id=head_id, horizon=horizon)) or Outcome.IDLE
         number = runner.handled - before
         if number:
             self._note(subscriber.name, number)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from event_store import RecordedEvent, event_store, subscriber
@@ -142,6 +143,24 @@ def test_a_second_worker_takes_its_share_when_the_first_one_gives_it_up(reader: 
         each._look()
 
     assert sorted(owners(reader)) == sorted([first.name, first.name, second.name, second.name])
+
+
+def test_an_idle_look_takes_a_handful_of_statements_however_many_subscriptions_there_are(
+    reader: DurableSubscriber, seen: list[str]
+) -> None:
+    for number in range(10):
+        subscriber(Noted, durable=True, name=f"reader {number}")(lambda event: seen.append("x"))
+    event_store.append(Noted(text="a"), stream="s")
+    idle = SubscriptionWorker(event_store, durable_subscribers.all(), say=lambda line: None)
+    idle._look()
+    idle._look()
+
+    with CaptureQueriesContext(connection) as captured:
+        assert idle._look() == (0, False)
+
+    # The rows, and the horizon: two on PostgreSQL.
+    assert len(captured) <= 3
+    assert len(seen) == 11
 
 
 # ---- in processes of their own, with the demo's subscriptions
