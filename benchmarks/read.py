@@ -108,7 +108,7 @@ def peaks_of(start: Start, counts: list[int]) -> list[float]:
     peaks = []
     for count in counts:
         assert sum(1 for _ in event_store.events[:count]) == count
-        peaks.append(_peak_memory())
+        peaks.append(peak_memory())
     return peaks
 
 
@@ -134,7 +134,7 @@ def _check(rows: Any, wanted: Wanted) -> None:
     assert plain == DATA, plain
 
 
-def _peak_memory() -> float:
+def peak_memory() -> float:
     status = Path("/proc/self/status")
     if status.exists():
         # getrusage would begin with the memory of the process that started this one.
