@@ -93,7 +93,8 @@ def findings(folder: Path) -> Findings:
     found.not_followed = len(others ^ followed.keys()) + sum(number - 1 for number in followed.values())
     found.take_overs = sum(Subscription.objects.values_list("fence", flat=True))
     seen = {int(line) for line in (folder / "naive").read_text().split()} if (folder / "naive").exists() else ours
-    found.lost_by_naive_reader = len(ours - seen)
+    # Only what it has passed by: it may have been ended before it came to the last ones.
+    found.lost_by_naive_reader = len({position for position in ours - seen if position < max(seen, default=0)})
     return found
 
 
