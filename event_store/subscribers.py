@@ -20,7 +20,8 @@ from event_store.subscriber_registry import (
     known_handler,
 )
 
-H = TypeVar("H", bound=HandlerOrClass)
+# With batch_size a handler takes a list.
+H = TypeVar("H", bound=Callable[..., Any])
 
 immediate_subscribers: SubscriberRegistry[Subscriber] = SubscriberRegistry()
 _numbers = count(1)
