@@ -37,7 +37,11 @@ def events_to_choose_from(db: None) -> Iterator[None]:
     if connection.vendor == "sqlite":
         yield
         return
+    # Others to tell them from, and figures that do not hang on what has run before.
+    event_store.append(Counted(number=0), stream="Other$0", links=[f"Other${number}" for number in range(1, 300)])
+    event_store.append([Counted(number=0)] * 1000, stream="Other$0")
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE event_store_storedevent, event_store_stream, event_store_streamlink")
         # Few rows are read fastest as a whole: here the question is what could be used if they were many.
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
         yield
