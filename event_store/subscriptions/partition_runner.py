@@ -283,7 +283,9 @@ class PartitionRunner:
         if now is None or now.partitions != self._known.partitions or (self._owner and now.owner != self._owner):
             # Removed, divided anew, or taken over by another worker.
             raise _Ended(Outcome.LOST)
-        if (now.checkpoint, now.fence) == (self._known.checkpoint, self._known.fence):
+        if not self._owner or (now.checkpoint, now.fence) == (self._known.checkpoint, self._known.fence):
+            # Whoever has moved it looks again after that, and sees what this one would: eight requests that all went on
+            # would only be in each other's way.
             raise _Ended(Outcome.BUSY)
         self._adopt(now)
         raise _Overtaken
