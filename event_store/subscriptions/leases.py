@@ -66,14 +66,21 @@ class Leases:
         return list(workers.order_by("pk"))
 
     def renew(self, rates: dict[int, float]) -> None:
-        """Prolong every lease that is held; one whose row is locked is being worked on, and not to be taken anyhow."""
-        now = database_time(self.using)
-        for row_id, rate in rates.items():
-            self._execute(
-                "UPDATE event_store_subscription SET lease_until = %s, rate = %s WHERE id = (SELECT id FROM"  # noqa: S608 - fixed words only
-                f" event_store_subscription WHERE id = %s AND owner = %s{skip_locked(self.using)})",
-                [adapted(now + self._length, self.using), rate, row_id, self.name],
-            )
+        """
+        Prolong every lease that is held; one whose row is locked is being worked on, and not to be taken anyhow.
+
+        Args:
+            rates: events a second of late, by the id of the row.
+        """
+        if not rates:
+            return
+        until = adapted(database_time(self.using) + self._length, self.using)
+        rate_of_each = " ".join(["WHEN %s THEN %s"] * len(rates))
+        self._execute(
+            f"UPDATE event_store_subscription SET lease_until = %s, rate = CASE id {rate_of_each} END WHERE id IN"  # noqa: S608 - fixed words only
+            f" (SELECT id FROM event_store_subscription WHERE owner = %s{skip_locked(self.using)})",
+            [until, *(value for pair in rates.items() for value in pair), self.name],
+        )
 
     def acquire(self, row: Subscription) -> bool:
         """Take a partition that nobody holds, or whose holder has not been heard of for too long."""

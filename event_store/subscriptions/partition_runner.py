@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
@@ -38,6 +37,7 @@ class Outcome(Enum):
     """Why a run came to its end."""
 
     IDLE = "everything that can be read is handled"
+    PAUSED = "others have their turn"
     BUSY = "somebody else is handling"
     LOST = "the lease is somebody else's"
     STOPPED = "asked to stop"
@@ -83,8 +83,8 @@ class PartitionRunner:
         self._row: Subscription | None = None
         self._scanned = 0
         self._parked: set[str] = set()
-        self._losses: Counter[int] = Counter()
-        self._has_skipped = False
+        self._losses = 0
+        self._read_to = 0
         self._passed_over_at = time.monotonic()
 
     def run(self, row: Subscription, *, head_id: int, until: int | None = None, horizon: int | None = None) -> Outcome:
@@ -131,7 +131,7 @@ class PartitionRunner:
     def _adopt(self, row: Subscription) -> None:
         known, self._row = self._row, row
         if known is None or known.fence != row.fence or row.checkpoint > self._scanned:
-            self._scanned = row.checkpoint
+            self._scanned = self._read_to = row.checkpoint
         if row.status != Subscription.Status.FAILING:
             self._parked.clear()
 
@@ -139,11 +139,10 @@ class PartitionRunner:
         size = max(READ_SIZE, self._subscriber.batch_size)
         while self._scanned < end:
             batch = self._feed.read(after=self._scanned, end=end, limit=size)
-            units = [unit for event in batch for unit in self._units_of(event)]
-            self._handle_all(units)
-            # Another partition's: whoever waits for this subscription must not wait for this one.
-            self._has_skipped = bool(batch) and (not units or units[-1].event is not batch[-1])
-            self._scanned = self._feed.position_of(batch[-1]) if len(batch) == size else end
+            self._handle_all([unit for event in batch for unit in self._units_of(event)])
+            if batch:
+                self._read_to = self._feed.position_of(batch[-1])
+            self._scanned = self._read_to if len(batch) == size else end
         self._pass_over()
 
     def _units_of(self, event: RecordedEvent[str]) -> list[Unit]:
@@ -168,8 +167,6 @@ class PartitionRunner:
             )
         done = 0
         while done < len(units):
-            if (outcome := self._may_go_on()) is not None:
-                raise _Ended(outcome)
             portion = self._portion(units, done)
             self._handle_portion(portion)
             done += len(portion)
@@ -184,6 +181,8 @@ class PartitionRunner:
         return portion
 
     def _handle_portion(self, portion: list[Unit]) -> None:
+        if (outcome := self._may_go_on()) is not None:
+            raise _Ended(outcome)
         if portion[0].sequence in self._parked and self._park_behind(portion[0]):
             return
         try:
@@ -197,11 +196,9 @@ class PartitionRunner:
         self._note_moved(portion)
 
     def _handle_failure(self, portion: list[Unit], error: Exception) -> None:
-        position = self._known.checkpoint
-        if is_lost_connection(error, using=self._using) and self._losses[position] < LOSSES_IN_A_ROW:
-            self._losses[position] += 1
+        if is_lost_connection(error, using=self._using) and self._losses < LOSSES_IN_A_ROW:
+            self._losses += 1
             raise error
-        self._losses.clear()
         if len(portion) > 1:
             # One by one, to find the one that fails.
             for unit in portion:
@@ -219,6 +216,7 @@ class PartitionRunner:
 
     def _note_moved(self, portion: Sequence[Unit]) -> None:
         self._known.checkpoint = self._target(portion)
+        self._losses = 0
 
     def _park(self, unit: Unit, error: Exception) -> None:
         event, now = unit.event, timezone.now()
@@ -268,10 +266,11 @@ class PartitionRunner:
         row, now = self._known, time.monotonic()
         target = self._scanned if self._until is None else min(self._scanned, self._until)
         is_far = target - row.checkpoint > FAR_BEHIND
-        is_due = is_far or self._has_skipped or now - self._passed_over_at >= 1 or self._until is not None
+        # Events that another partition handles: whoever waits for the subscription must not wait for this one.
+        is_awaited = self._read_to > row.checkpoint
+        is_due = is_far or is_awaited or now - self._passed_over_at >= 1 or self._until is not None
         if target <= row.checkpoint or not is_due:
             return
-        self._has_skipped = False
         self._passed_over_at = now
         if not checkpoints.pass_over(row, to=target, using=self._using):
             self._overtaken()

@@ -149,7 +149,7 @@ def _status(
         owner="" if is_free(row, now) else row.owner,
         lease_until=row.lease_until,
         handled=row.handled,
-        rate=row.rate,
+        rate=None if is_free(row, now) else row.rate,
         parked=parked_events,
         last_success_at=row.last_success_at,
         last_error=row.last_error,

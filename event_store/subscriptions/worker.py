@@ -28,18 +28,21 @@ logger = logging.getLogger("event_store.subscriptions")
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.005, 1.0
 """Seconds between two looks: short after work was done, longer while there is none."""
+TURN = 0.25
+"""Seconds that one partition, or what is parked of one subscription, is at work before the next one has its turn."""
 PATIENCE = 5
 """Looks in a row without a database, before a run that is to end gives up."""
 
 
 class Worker:
     """
-    Runs the partitions that it holds leases of, one after the other.
+    Runs the partitions that it holds leases of, by turns.
 
     Args:
         partitions: their numbers, where it is to run only some.
         lease_seconds: how long a partition stays this worker's when nothing is heard of it; 1 or more.
-        report: called with a subscription's name and how many events it has handled, or with a line for people.
+        say: called with a line for people.
+        note: called with a subscription's name and how many events it has just handled.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Worker:
         self._beat, self._beaten_at = lease_seconds / 3, float("-inf")
         self._runners: dict[int, PartitionRunner] = {}
         self._share: set[int] = set()
+        self._turn_ends_at: float | None = None
         self._counted: dict[int, tuple[float, int]] = {}
 
     @property
@@ -110,7 +114,8 @@ class Worker:
     def _look(self) -> tuple[int, bool]:
         """How many events were handled, and whether others are at some of them."""
         rows = self._rows()
-        self._keep_leases(rows)
+        flat = [row for partitions in rows.values() for row in partitions]
+        self._keep_leases(flat)
         # Once for all of them: what is final stays so.
         horizon = self._horizon.read()
         handled, is_busy, others = 0, False, []
@@ -122,9 +127,11 @@ class Worker:
                 if row.owner != self.name:
                     others.append((subscriber, row))
                     continue
+                # A long look must not cost the leases.
+                self._renew_when_due(flat)
                 number, outcome = self._run(subscriber, row, head_id, horizon)
                 handled += number
-                is_busy = is_busy or outcome in (Outcome.BUSY, Outcome.LOST)
+                is_busy = is_busy or outcome not in (Outcome.IDLE, Outcome.STOPPED)
             if partitions[0].owner == self.name and any(
                 each.status == Subscription.Status.FAILING for each in partitions
             ):
@@ -151,24 +158,35 @@ class Worker:
                 )
         return {name: rows for name, rows in found.items() if rows}
 
-    def _keep_leases(self, rows: dict[str, list[Subscription]]) -> None:
-        flat = [row for partitions in rows.values() for row in partitions]
-        held = {row.pk for row in flat if row.owner == self.name}
-        if time.monotonic() - self._beaten_at >= self._beat:
-            self._share = share_of(self.name, flat, self._leases.report())
-            self._leases.renew({row.pk: self._rate(row) for row in flat if row.pk in held})
-            self._beaten_at = time.monotonic()
-            if surplus := held - self._share:
-                self._leases.release(surplus)
-                held -= surplus
-        wanted = [row for row in flat if row.pk in self._share - held]
+    def _keep_leases(self, rows: Sequence[Subscription]) -> None:
+        """Say that this worker is alive, and have the partitions that are its share: no more, and no fewer."""
+        if self._is_beat_due():
+            self._share = share_of(self.name, rows, self._leases.report())
+            self._renew(rows)
+            self._release([row for row in rows if row.owner == self.name and row.pk not in self._share])
+        wanted = [row for row in rows if row.pk in self._share and row.owner != self.name]
         now = database_time(self.using) if wanted else None
         for row in wanted:
             if now is not None and is_free(row, now) and self._leases.acquire(row):
                 row.refresh_from_db(using=self.using)
-        for row in flat:
-            if row.pk not in held and row.pk not in self._share and row.owner == self.name:
-                row.owner = ""
+
+    def _renew_when_due(self, rows: Sequence[Subscription]) -> None:
+        if self._is_beat_due():
+            self._leases.report()
+            self._renew(rows)
+
+    def _is_beat_due(self) -> bool:
+        return time.monotonic() - self._beaten_at >= self._beat
+
+    def _renew(self, rows: Sequence[Subscription]) -> None:
+        self._leases.renew({row.pk: self._rate(row) for row in rows if row.owner == self.name})
+        self._beaten_at = time.monotonic()
+
+    def _release(self, rows: Sequence[Subscription]) -> None:
+        if rows:
+            self._leases.release([row.pk for row in rows])
+        for row in rows:
+            row.owner = ""
 
     def _rate(self, row: Subscription) -> float:
         now = time.monotonic()
@@ -183,6 +201,7 @@ class Worker:
                 self._store, subscriber, horizon=self._horizon, owner=self.name, may_go_on=self._may_go_on
             )
         before = runner.handled
+        self._turn_ends_at = None
         outcome = self._guarded(subscriber, lambda: runner.run(row, head_id=head_id, horizon=horizon)) or Outcome.IDLE
         number = runner.handled - before
         if number:
@@ -192,11 +211,16 @@ class Worker:
     def _may_go_on(self) -> Outcome | None:
         if self._stop.is_set():
             return Outcome.STOPPED
-        # A long backlog must not cost the leases, nor keep the others waiting for more than a moment.
-        return Outcome.BUSY if time.monotonic() - self._beaten_at >= self._beat else None
+        now = time.monotonic()
+        if self._turn_ends_at is None:
+            # It counts from the first event on, however long it took to read it: every turn gets something done.
+            self._turn_ends_at = now + TURN
+            return None
+        return Outcome.PAUSED if now >= self._turn_ends_at else None
 
     def _retry(self, subscriber: DurableSubscriber, head: Subscription) -> int:
-        number = retry_due(self._store, subscriber, head, stopping=self._stop.is_set)
+        self._turn_ends_at = None
+        number = retry_due(self._store, subscriber, head, stopping=lambda: self._may_go_on() is not None)
         if number:
             self._note(subscriber.name, number)
         return number

@@ -145,6 +145,34 @@ def test_a_second_worker_takes_its_share_when_the_first_one_gives_it_up(reader: 
     assert sorted(owners(reader)) == sorted([first.name, first.name, second.name, second.name])
 
 
+def test_a_long_backlog_gives_the_others_their_turn_and_keeps_its_leases(
+    monkeypatch: pytest.MonkeyPatch, seen: list[str]
+) -> None:
+    monkeypatch.setattr("event_store.subscriptions.worker.TURN", 0.05)
+    subscriber(Noted, durable=True, name="slow")(lambda event: (seen.append("slow"), time.sleep(0.02)))
+    subscriber(Noted, durable=True, name="quick")(lambda event: seen.append("quick"))
+    event_store.append([Noted()] * 20, stream="s")
+    chosen = [each for name in ("slow", "quick") if (each := durable_subscribers.get(name))]
+    several = SubscriptionWorker(event_store, chosen, say=lambda line: None, lease_seconds=0.1)
+
+    several._look()
+    assert seen.count("quick") == 20
+    assert 1 <= seen.count("slow") < 10
+    several.run(until_idle=True)
+    assert seen.count("slow") == 20
+
+
+def test_a_turn_handles_something_however_short_it_is(
+    reader: DurableSubscriber, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_store.subscriptions.worker.TURN", 0.0)
+    event_store.append([Noted(text="a"), Noted(text="b")], stream="s")
+
+    worker(reader).run(until_idle=True)
+
+    assert seen == ["a", "b"]
+
+
 def test_an_idle_look_takes_a_handful_of_statements_however_many_subscriptions_there_are(
     reader: DurableSubscriber, seen: list[str]
 ) -> None:

@@ -152,6 +152,23 @@ def test_a_batch_takes_only_events_of_its_own_partition() -> None:
 
 
 @committing
+def test_what_the_others_handle_is_passed_over_at_once_however_it_falls_into_reads(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr("event_store.subscriptions.partition_runner.READ_SIZE", 2)
+    settings.EVENT_STORES = {"default": {"OPTIONS": {"wake_up": "worker"}}}
+    subscriber = reading([], partitions=2)
+    for stream in ("d", "a", "a", "a"):
+        [last] = event_store.append(Counted(number=1), stream=stream)
+    event_store.append(Noted(), stream="a")
+    SubscriptionRunner(event_store, subscriber).run()
+
+    assert (partition_of("d", 2), partition_of("a", 2)) == (0, 1)
+    for row in Subscription.objects.filter(name="reader"):
+        assert row.checkpoint >= last.global_position
+
+
+@committing
 def test_one_process_that_fails_holds_up_no_other_one_of_the_same_event(settings: Any) -> None:
     from event_store.models import Process
     from tests.event_store.sample import Agreement
