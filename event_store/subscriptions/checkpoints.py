@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from event_store.durable import DurableSubscriber
 from event_store.exceptions import SubscriptionChanged
-from event_store.models import Stream, Subscription
+from event_store.models import Stream, StreamLink, Subscription
 from event_store.store import EventStore
 from event_store.subscriptions.database import HANDLER_TIMEOUT, adapted, is_postgresql, skip_locked
 
@@ -22,7 +22,7 @@ def load(store: EventStore, subscriber: DurableSubscriber, *, now: int | None = 
     The rows of a subscription, one for each partition; made where they are missing.
 
     Args:
-        now: the position that `start="now"` means; that of the newest event, if left out.
+        now: the global position of the first event that `start="now"` includes; none yet, if left out.
     """
     using = store.backend.using
     rows = rows_of(subscriber.name, using=using)
@@ -60,7 +60,7 @@ def start_position(store: EventStore, subscriber: DurableSubscriber, *, now: int
     if isinstance(start, int):
         return start
     if start == "now":
-        return end_of(store, subscriber) if now is None else now
+        return end_of(store, subscriber) if now is None else _before(subscriber, now, using=store.backend.using)
     events = store.events.in_stream(subscriber.stream) if subscriber.stream else store.events
     if isinstance(start, datetime):
         first = events.newer_than_or_equal(start).as_json().first()
@@ -69,6 +69,14 @@ def start_position(store: EventStore, subscriber: DurableSubscriber, *, now: int
         position = first.position if subscriber.stream else first.global_position
         return (position or 0) - 1
     return BEFORE_STREAM if subscriber.stream else BEFORE_ALL
+
+
+def _before(subscriber: DurableSubscriber, global_position: int, *, using: str) -> int:
+    if not subscriber.stream:
+        return global_position - 1
+    shown = StreamLink.objects.using(using).filter(stream__name=subscriber.stream, event_id=global_position)
+    position = shown.values_list("position", flat=True).first()
+    return stream_version(subscriber.stream, using=using) if position is None else position - 1
 
 
 def end_of(store: EventStore, subscriber: DurableSubscriber) -> int:

@@ -17,7 +17,7 @@ from event_store.store import EventStore
 from event_store.subscriptions import failures
 from event_store.subscriptions.alerts import announce, tell_subscriber
 from event_store.subscriptions.checkpoints import rows_of
-from event_store.subscriptions.errors import describe, is_lost_connection
+from event_store.subscriptions.errors import describe
 from event_store.subscriptions.feeds import feed_of
 from event_store.subscriptions.handling import Unit, handle
 
@@ -55,10 +55,8 @@ def retry_due(
         if failure_id is None:
             break
         outcome = attempt(store, subscriber, failure_id)
-        if outcome is Attempt.BUSY:
-            # Not at once again: it is there at the next look.
-            break
-        if outcome is Attempt.FAILED:
+        if outcome is Attempt.BUSY or ignore_pauses:
+            # Not at once again.
             tried.add(failure_id)
         handled += outcome is Attempt.HANDLED
     settle_all(store, head)
@@ -68,6 +66,9 @@ def retry_due(
 def settle_all(store: EventStore, head: Subscription) -> None:
     """Note on every partition of a subscription that it fails no more, once nothing is parked."""
     using = store.backend.using
+    if failures.parked(head.pk, using=using).exists():
+        # Asked without a lock first: one would send away whoever wants to handle at this moment.
+        return
     for row in rows_of(head.name, using=using):
         if row.status == Subscription.Status.FAILING:
             with store.atomic():
@@ -78,8 +79,10 @@ def attempt(store: EventStore, subscriber: DurableSubscriber, failure_id: int) -
     """
     Have one parked event handled, in one transaction with the end of its failure.
 
+    A connection that is lost counts as a failure here: tried again and again at once, it would keep the others waiting.
+
     Raises:
-        OperationalError, InterfaceError: the connection was lost; nothing is known, and nothing was counted.
+        OperationalError, InterfaceError: the database does not come back.
     """
     using = store.backend.using
     failure = FailedEvent.objects.using(using).select_related("event").filter(pk=failure_id).first()
@@ -97,8 +100,6 @@ def attempt(store: EventStore, subscriber: DurableSubscriber, failure_id: int) -
             finish=lambda: _finish(failure, using),
         )
     except Exception as error:
-        if is_lost_connection(error, using=using):
-            raise
         return _note(store, subscriber, failure_id, event, error)
     return Attempt.HANDLED if done else Attempt.BUSY
 

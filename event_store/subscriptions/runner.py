@@ -22,7 +22,7 @@ class SubscriptionRunner:
 
     Args:
         stopping: asked before each transaction; True ends the run.
-        now: the position behind which a subscription that is new and starts "now" begins.
+        now: the global position of the event with which a subscription that is new and starts "now" begins.
     """
 
     def __init__(

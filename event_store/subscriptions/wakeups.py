@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connections, transaction
 from django.utils.module_loading import import_string
 
-from event_store.durable import DurableSubscriber, durable_subscribers
+from event_store.durable import durable_subscribers
 from event_store.events import RecordedEvent
 from event_store.horizon import Horizon
 from event_store.signals import post_append, post_link
@@ -38,8 +38,8 @@ class Wake:
     Attributes:
         store: its name in EVENT_STORES.
         position: the last global position that was published, 0 for links alone.
-        subscribers: the names of the durable subscribers that want some of it; for each, where one begins that is new
-            and starts "now".
+        subscribers: the names of the durable subscribers that want some of it, and the global position of the first
+            event that each wants.
     """
 
     def __init__(self, store: str, *, position: int = 0, subscribers: dict[str, int] | None = None) -> None:
@@ -141,19 +141,8 @@ def _wanting(
             if each.name in subscribers or (only_streams and not each.stream):
                 continue
             if each.wants_shown_in(event, streams):
-                subscribers[each.name] = _position_before(store, each, event)
+                subscribers[each.name] = event.global_position
     return subscribers
-
-
-def _position_before(store: EventStore, subscriber: DurableSubscriber, event: RecordedEvent[Any]) -> int:
-    if not subscriber.stream:
-        return event.global_position - 1
-    if event.stream == subscriber.stream and event.position is not None:
-        return event.position - 1
-    if subscriber.start != "now":
-        # Where it begins does not hang on this event.
-        return -1
-    return store.position_in_stream(event, subscriber.stream) - 1
 
 
 def _run_after_commit(hook: _Hook, *, using: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,10 +21,11 @@ from event_store.immutability import changes_allowed
 from event_store.models import FailedEvent, StoredEvent, Subscription
 from event_store.subscriptions.failures import pause_after
 from event_store.subscriptions.partition_runner import LOSSES_IN_A_ROW
-from event_store.subscriptions.retries import Attempt, attempt
+from event_store.subscriptions.retries import Attempt, attempt, retry_due
 from event_store.subscriptions.runner import Outcome, SubscriptionRunner
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import Counted, Noted
+from tests.event_store.threads import Elsewhere
 
 committing = pytest.mark.django_db(transaction=True)
 
@@ -57,6 +59,11 @@ def broken(seen: list[Any]) -> list[str]:
         seen.append(event.data.text)
 
     return streams
+
+
+def lose_the_connection(event: RecordedEvent[Any]) -> None:
+    connection.connection.pgconn.finish()
+    Group.objects.exists()
 
 
 def statuses() -> list[tuple[str, str]]:
@@ -227,11 +234,7 @@ def test_a_connection_that_is_lost_in_a_handler_is_no_failure(seen: list[Any]) -
 @committing
 @pytest.mark.postgresql
 def test_a_handler_that_loses_its_connection_each_time_is_parked_in_the_end(seen: list[Any]) -> None:
-    @subscriber(Noted, durable=True, name="reader")
-    def read(event: RecordedEvent[Noted]) -> None:
-        connection.connection.pgconn.finish()
-        Group.objects.exists()
-
+    subscriber(Noted, durable=True, name="reader")(lose_the_connection)
     event_store.append(Noted(text="a"), stream="s")
     same = runner()
     for _ in range(LOSSES_IN_A_ROW):
@@ -240,6 +243,55 @@ def test_a_handler_that_loses_its_connection_each_time_is_parked_in_the_end(seen
     same.run()
 
     assert FailedEvent.objects.get().error.startswith("OperationalError")
+
+
+@committing
+@pytest.mark.postgresql
+def test_an_attempt_that_loses_its_connection_gets_a_pause_like_any_other(seen: list[Any], broken: list[str]) -> None:
+    event_store.publish(Noted(text="a"), stream="one")
+    FailedEvent.objects.update(next_attempt_at=timezone.now())
+    losing = replace(reader(), handle=lose_the_connection)
+
+    assert retry_due(event_store, losing, Subscription.objects.get(name="reader")) == 0
+    assert "OperationalError" in FailedEvent.objects.get().error
+    assert FailedEvent.objects.get().attempts == 2
+
+
+@committing
+@pytest.mark.postgresql
+def test_one_that_somebody_else_is_trying_does_not_keep_the_others_waiting(seen: list[Any], broken: list[str]) -> None:
+    broken.append("two")
+    for stream in broken:
+        event_store.publish(Noted(text=stream), stream=stream)
+    broken.clear()
+    FailedEvent.objects.update(next_attempt_at=timezone.now())
+    first = FailedEvent.objects.order_by("pk")[0]
+    with Elsewhere() as other:
+        other.do(lambda: transaction.set_autocommit(False))
+        other.do(lambda: FailedEvent.objects.select_for_update().get(pk=first.pk))
+        runner().run()
+        other.do(transaction.rollback)
+        other.do(lambda: transaction.set_autocommit(True))
+
+    assert seen == ["two"]
+    assert statuses() == [("one", "retrying")]
+
+
+@committing
+def test_a_batch_that_is_handled_one_by_one_ends_when_it_is_told_to(seen: list[Any]) -> None:
+    @subscriber(Noted, durable=True, name="reader", batch_size=10)
+    def read(events: list[RecordedEvent[Noted]]) -> None:
+        seen.append(len(events))
+        if len(events) > 1:
+            raise ValueError
+
+    event_store.append([Noted()] * 5, stream="s")
+    assert seen == [5, 1, 1, 1, 1, 1]
+    Subscription.objects.update(checkpoint=0)
+    seen.clear()
+    SubscriptionRunner(event_store, reader(), stopping=lambda: len(seen) >= 3).run()
+
+    assert seen == [5, 1, 1]
 
 
 @committing
