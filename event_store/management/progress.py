@@ -8,6 +8,7 @@ from typing import Any
 EVERY_ON_A_TERMINAL, EVERY_ELSEWHERE = 0.2, 10.0
 """Seconds between two reports."""
 WIDTH = 78
+BAR = 40
 
 
 class Progress:
@@ -18,8 +19,7 @@ class Progress:
 
     def __init__(self, out: Any) -> None:
         self._out = out
-        self._is_terminal = bool(out.isatty())
-        self._every = EVERY_ON_A_TERMINAL if self._is_terminal else EVERY_ELSEWHERE
+        self._is_terminal, self._every = _ways_of(out)
         self._handled: dict[str, int] = {}
         self._total = 0
         # The first report comes at once.
@@ -66,3 +66,46 @@ class Progress:
     def _write(self, text: str) -> None:
         self._out.write(text, ending="")
         self._out.flush()
+
+
+class Bar:
+    """
+    How much is done of something whose end is known, at what rate, and what time is left.
+
+    Args:
+        out: where it is written, such as a command's `self.stdout`.
+    """
+
+    def __init__(self, out: Any) -> None:
+        self._out = out
+        self._is_terminal, self._every = _ways_of(out)
+        self._first: int | None = None
+        self._started = self._last = time.monotonic()
+
+    def report(self, done: int, end: int) -> None:
+        """So far it is, in positions."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done
+        if now - self._last < self._every and done < end:
+            return
+        self._last = now
+        rate = (done - self._first) / max(now - self._started, 0.001)
+        left = f", {(end - done) / rate:,.0f} s left" if rate and done < end else ""
+        text = f"position {done:,} of {end:,}, {rate:,.0f}/s{left}"
+        if self._is_terminal:
+            filled = "#" * (BAR * done // max(end, 1))
+            self._out.write(f"\r[{filled:<{BAR}}] {text:<60}", ending="")
+        else:
+            self._out.write(text)
+        self._out.flush()
+
+    def end(self) -> None:
+        """Leave its line."""
+        if self._is_terminal and self._first is not None:
+            self._out.write("")
+
+
+def _ways_of(out: Any) -> tuple[bool, float]:
+    is_terminal = bool(out.isatty())
+    return is_terminal, EVERY_ON_A_TERMINAL if is_terminal else EVERY_ELSEWHERE

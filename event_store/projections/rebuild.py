@@ -42,7 +42,7 @@ def rebuild_projection(
     """
     Make a projection's rows anew from all its events. Readers see the old rows until the new ones are there, all at once.
 
-    In a process of its own: its models' tables are others meanwhile. One that was ended before goes on where it was.
+    One that was ended before goes on where it was.
 
     Args:
         projection: the class, or its name.
@@ -188,7 +188,8 @@ def _nobody_handling(projection: type[Projection], using: str) -> Iterator[list[
                 cursor.execute("LOCK TABLE event_store_storedevent IN SHARE ROW EXCLUSIVE MODE")
         yield []
         return
-    [*_] = checkpoints.load(event_stores[DEFAULT_STORE], _subscriber(projection))
+    # One that has never run has no row to lock yet.
+    checkpoints.load(event_stores[DEFAULT_STORE], _subscriber(projection))
     rows = Subscription.objects.using(using).filter(name=projection.name).order_by("partition")
     if is_postgresql(using):
         rows = rows.select_for_update(no_key=True)

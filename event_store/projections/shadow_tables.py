@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,9 @@ class ShadowTables:
             all_models += [model, *(each for each in through if each._meta.auto_created)]
         self._tables = [_Table(each, each._meta.db_table, _shadow_of(each._meta.db_table)) for each in all_models]
         self._using = using
+        self._shadows = {f'"{table.live}"': f'"{table.shadow}"' for table in self._tables}
+        # A column behind its table ("table"."column") is none of them.
+        self._live_names = re.compile(r"(?<!\.)(?:" + "|".join(map(re.escape, self._shadows)) + ")")
 
     @property
     def _connection(self) -> BaseDatabaseWrapper:
@@ -70,14 +74,25 @@ class ShadowTables:
 
     @contextmanager
     def redirected(self) -> Iterator[None]:
-        """What the models read and write, in this whole process, is the shadows."""
-        try:
-            for table in self._tables:
-                _point(table.model, table.shadow)
+        """
+        What this thread's statements call by the quoted name of a live table is its shadow.
+
+        Raises:
+            RebuildFailed: a column has the name of a table, so that the two cannot be told apart.
+        """
+        for table in self._tables:
+            if columns := self._names() & {str(each.column) for each in table.model._meta.local_concrete_fields}:
+                raise RebuildFailed(f"{table.live} has a column that is named like a table: {', '.join(columns)}.")
+        with self._connection.execute_wrapper(self._redirect):
             yield
-        finally:
-            for table in self._tables:
-                _point(table.model, table.live)
+
+    def _names(self) -> set[str]:
+        return {table.live for table in self._tables}
+
+    def _redirect(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if isinstance(sql, str):
+            sql = self._live_names.sub(lambda found: self._shadows[found.group()], sql)
+        return execute(sql, params, many, context)
 
     def replace_live_rows(self) -> None:
         """
@@ -127,13 +142,6 @@ class ShadowTables:
         with self._connection.cursor() as cursor:
             columns: Any = self._connection.introspection.get_table_description(cursor, table)
         return sorted((column.name, column.type_code, column.null_ok) for column in columns)
-
-
-def _point(model: type[Model], table: str) -> None:
-    model._meta.db_table = table
-    # Django keeps a reference to "table"."column" with each field.
-    for field in model._meta.get_fields(include_hidden=True):
-        field.__dict__.pop("cached_col", None)
 
 
 def _shadow_of(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from event_store.management import progress
-from event_store.management.progress import Progress
+from event_store.management.progress import Bar, Progress
 from event_store.management.tables import table
 
 
@@ -69,6 +69,25 @@ def test_a_line_of_its_own_does_not_run_into_the_changing_one(clock: list[float]
     shown.say("The database does not answer.")
 
     assert out.getvalue().endswith("\r" + " " * progress.WIDTH + "\rThe database does not answer.\n")
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "shown"),
+    [
+        (True, "\r[####################                    ] position 500 of 1,000, 10/s, 50 s left"),
+        (False, "position 500 of 1,000, 10/s, 50 s left\n"),
+    ],
+)
+def test_a_bar_says_how_long_it_will_take(clock: list[float], is_terminal: bool, shown: str) -> None:
+    out = Out(is_terminal=is_terminal)
+    bar = Bar(out)
+    bar.report(100, 1000)
+    clock[0] = 40
+    bar.report(500, 1000)
+    bar.end()
+
+    assert shown in out.getvalue()
+    assert out.getvalue().count("\n") == 1
 
 
 def test_a_table_leaves_out_empty_columns_and_shows_no_control_characters() -> None:
