@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView
 from browser.views.events import log_rows
 from browser.views.processes import needing_attention, waiting_groups
-from event_store import event_store
+from event_store import OpenTransaction, event_store, open_transactions
 from event_store.models import Subscription
 
 LATEST = 20
@@ -25,6 +27,12 @@ class OverviewView(BrowserView):
             attention=needing_attention(limit=10, with_errors=self.may_see_payload) if sees_processes else None,
             groups=waiting_groups() if sees_processes else [],
             events=log_rows(latest, with_payload=self.may_see_payload) if sees_events else [],
+            open_transactions=_open_for_long() if sees_events else [],
             failing=list(Subscription.objects.filter(status=Subscription.Status.FAILING)[:10]) if sees_events else [],
             **context,
         )
+
+
+def _open_for_long() -> list[OpenTransaction]:
+    now = timezone.now()
+    return [each for each in open_transactions() if each.is_open_for_long(now)]
