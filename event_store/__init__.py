@@ -17,6 +17,7 @@ from event_store.exceptions import (
     FailedEventError,
     HorizonUnavailable,
     NotHandledInTime,
+    Rejected,
     WrongExpectedVersion,
 )
 from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from event_store.aggregates import Aggregate, AggregateRepository, applies
     from event_store.commands import Command, dispatch, handles
     from event_store.horizon import Horizon
-    from event_store.processes.intents import Complete
+    from event_store.processes.deadlines import reach_due_deadlines
+    from event_store.processes.events import CommandRejected, DeadlineReached
+    from event_store.processes.intents import Cancel, CancelDeadline, Complete, Deadline
     from event_store.processes.manager import ProcessManager, process_managers
     from event_store.processes.replay import ReplayedStep, initial_state, replay
     from event_store.projections.projection import Projection
@@ -64,7 +67,13 @@ _LAZY = {
     "event_store": "stores",
     "event_stores": "stores",
     "Horizon": "horizon",
+    "reach_due_deadlines": "processes.deadlines",
+    "CommandRejected": "processes.events",
+    "DeadlineReached": "processes.events",
+    "Cancel": "processes.intents",
+    "CancelDeadline": "processes.intents",
     "Complete": "processes.intents",
+    "Deadline": "processes.intents",
     "ProcessManager": "processes.manager",
     "process_managers": "processes.manager",
     "ReplayedStep": "processes.replay",
@@ -98,8 +107,13 @@ __all__ = [
     "AggregateRepository",
     "AppendCondition",
     "AppendConditionFailed",
+    "Cancel",
+    "CancelDeadline",
     "Command",
+    "CommandRejected",
     "Complete",
+    "Deadline",
+    "DeadlineReached",
     "DuplicateEvent",
     "Event",
     "EventAlreadyLinked",
@@ -116,6 +130,7 @@ __all__ = [
     "ProcessManager",
     "Projection",
     "RecordedEvent",
+    "Rejected",
     "ReplayedStep",
     "SubscriptionStatus",
     "WrongExpectedVersion",
@@ -134,6 +149,7 @@ __all__ = [
     "initial_state",
     "open_transactions",
     "process_managers",
+    "reach_due_deadlines",
     "rebuild_projection",
     "remove_subscription",
     "rename_subscription",

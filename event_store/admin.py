@@ -20,6 +20,7 @@ from event_store.models import (
     FailedEvent,
     IssuedCommand,
     Process,
+    ProcessDeadline,
     ProcessStep,
     StoredEvent,
     Stream,
@@ -210,7 +211,7 @@ class FailedEventAdmin(PayloadAdmin):
 @admin.register(Process)
 class ProcessAdmin(PayloadAdmin):
     payload_fields = ("last_error",)
-    list_display = ("key", "type", "status", "awaited", "waiting_since", "step_count")
+    list_display = ("key", "type", "status", "awaited", "waiting_since", "next_deadline", "step_count")
     search_fields = ("key__startswith",)
     exclude = ("waiting_for",)
     readonly_fields = ("awaited",)
@@ -222,9 +223,9 @@ class ProcessAdmin(PayloadAdmin):
 
 @admin.register(ProcessStep)
 class ProcessStepAdmin(PayloadAdmin):
-    list_display = ("process", "step", "event", "completed", "handled_at")
+    list_display = ("process", "step", "event", "ended_as", "handled_at")
     list_select_related = ("process", "event")
-    payload_fields = ("state_before",)
+    payload_fields = ("state_before", "end_reason")
     exclude = ("number",)
     readonly_fields = ("step",)
 
@@ -237,7 +238,15 @@ class ProcessStepAdmin(PayloadAdmin):
 class IssuedCommandAdmin(PayloadAdmin):
     list_display = ("type", "process", "reason", "outcome", "issued_at")
     list_select_related = ("process",)
-    payload_fields = ("data", "reason")
+    payload_fields = ("data", "reason", "rejection")
+
+
+@admin.register(ProcessDeadline)
+class ProcessDeadlineAdmin(PayloadAdmin):
+    list_display = ("name", "process", "due_at", "status")
+    list_filter = ("status",)
+    list_select_related = ("process",)
+    payload_fields = ("reason",)
 
 
 def _outcome(is_handled: bool) -> str:

@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from event_store import immutability
 from event_store.backends import postgresql
-from event_store.commands import Command, command_types, handler_of
+from event_store.commands import Command, command_handlers, command_types
 from event_store.durable import durable_subscribers
 from event_store.events import event_types
 from event_store.stores import configured_stores, problems_of
@@ -57,7 +57,7 @@ def check_command_handlers(app_configs: Sequence[AppConfig] | None = None, **_: 
             id="event_store.E004",
         )
         for each in command_types.classes()
-        if issubclass(each, Command) and handler_of(each) is None
+        if issubclass(each, Command) and each not in command_handlers
     ]
 
 

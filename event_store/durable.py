@@ -180,16 +180,15 @@ def _category(value: object) -> str:
         raise InvalidSubscriber(f"@subscriber: {error}") from error
 
 
-def _start(value: object) -> Start:
+def check_start(value: object) -> Start:
+    """The value itself. Raises InvalidSubscriber."""
     if value in ("beginning", "now"):
         return value
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise InvalidSubscriber(
-        f'@subscriber: start is {value!r}: "beginning", "now", a position (0 or more) or an aware datetime.'
-    )
+    raise InvalidSubscriber(f'start is {value!r}: "beginning", "now", a position (0 or more) or an aware datetime.')
 
 
 def _number(name: str, most: int) -> Callable[[object], int]:
@@ -210,7 +209,7 @@ def _function(value: object) -> Any:
 _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "stream": _stream,
     "category": _category,
-    "start": _start,
+    "start": check_start,
     "batch_size": _number("batch_size", 10_000),
     "partitions": _number("partitions", MOST_PARTITIONS),
     "partition_by": _function,

@@ -17,6 +17,7 @@ Every error of this package.
     ├── DuplicateEvent                       the store already has an event of this id
     ├── EventAlreadyLinked                   the stream already shows this event
     ├── EventNotFound                        no event of this id
+    ├── Rejected                             a handler says no to a command
     ├── CommandError (TypeError)
     │   ├── UnhandledCommand                 nobody handles it
     │   └── DuplicateCommandHandler          two functions want to handle it
@@ -26,6 +27,7 @@ Every error of this package.
     ├── NotHandledInTime (TimeoutError)      a subscription has not come so far yet
     ├── FailedEventError                     a failed event cannot be retried or skipped now
     ├── InvalidProcessManager (TypeError)
+    │   └── ImpureProcessManager             its apply or act has asked the database
     ├── InvalidProjection (TypeError)
     ├── RebuildFailed                        a projection could not be rebuilt; its rows are as before
     ├── UnreadableEvent (ValueError)         what is stored does not fit the class of today
@@ -139,6 +141,23 @@ class EventNotFound(EventStoreError):
         super().__init__(f"{where} has no event {_listed(event_ids)}.")
 
 
+class Rejected(EventStoreError):
+    """
+    Raised by the handler of a command to say no: an answer, not a failure. Nothing that it has written is kept.
+
+    Whoever dispatches by hand gets it; a process manager sees `CommandRejected` as its next event.
+
+    Args:
+        reason: in words for people; not blank.
+    """
+
+    def __init__(self, reason: str) -> None:
+        if not isinstance(reason, str) or not reason.strip():
+            raise ValueError(f"Rejected: takes the reason in words, not {reason!r}.")
+        self.reason = reason
+        super().__init__(reason)
+
+
 class CommandError(EventStoreError, TypeError):
     """A command cannot be brought to exactly one handler."""
 
@@ -180,6 +199,10 @@ class FailedEventError(EventStoreError):
 
 class InvalidProcessManager(EventStoreError, TypeError):
     """A process manager's class lacks something, or its `act` yielded something unknown."""
+
+
+class ImpureProcessManager(InvalidProcessManager):
+    """`process_id`, `apply`, `act` or `waiting_for` has asked the database."""
 
 
 class InvalidProjection(EventStoreError, TypeError):

@@ -113,15 +113,22 @@ class EventStore:
             condition=condition,
             on_duplicate=on_duplicate,
         )
-        subscribers = self._immediate_subscribers(write.events)
-        # Without a subscriber one statement is atomic by itself, and two round trips cheaper.
-        with self.atomic() if subscribers else nullcontext():
-            recorded, is_new = self._store(write)
-            if is_new:
-                for event in recorded:
-                    self._notify(event, subscribers.get(type(event.data), ()))
-                self._announce(recorded, write)
-        return recorded
+        return self._publish(write)
+
+    def publish_reserved(
+        self, event: Publishable, *, stream: str, expected_version: ExpectedVersion = ANY
+    ) -> RecordedEvent[Any]:
+        """`publish` of one event for the owner of a reserved stream: process managers write to their own with it."""
+        write = checked_write(
+            event,
+            stream=stream,
+            expected_version=expected_version,
+            links=(),
+            condition=None,
+            on_duplicate="raise",
+            is_owner=True,
+        )
+        return self._publish(write)[0]
 
     def append(
         self,
@@ -295,6 +302,17 @@ class EventStore:
     aglobal_position = async_twin(global_position)
     aposition_in_stream = async_twin(position_in_stream)
     ais_in_stream = async_twin(is_in_stream)
+
+    def _publish(self, write: Write) -> list[RecordedEvent[Any]]:
+        subscribers = self._immediate_subscribers(write.events)
+        # Without a subscriber one statement is atomic by itself, and two round trips cheaper.
+        with self.atomic() if subscribers else nullcontext():
+            recorded, is_new = self._store(write)
+            if is_new:
+                for event in recorded:
+                    self._notify(event, subscribers.get(type(event.data), ()))
+                self._announce(recorded, write)
+        return recorded
 
     def _immediate_subscribers(self, events: Sequence[NewEvent[Any]]) -> dict[type[Event], tuple[Subscriber, ...]]:
         # Decided once for each publish: who is registered meanwhile would be called outside its transaction.

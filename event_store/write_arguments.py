@@ -12,7 +12,7 @@ from event_store.append_condition import AppendCondition
 from event_store.events import Event, NewEvent, RecordedEvent, check_is_event
 from event_store.exceptions import InvalidAppendCondition, InvalidEvent, InvalidStreamName
 from event_store.expected_version import ANY, ExpectedVersion, check_expected_version
-from event_store.streams import check_writable_stream
+from event_store.streams import check_stream_name, check_writable_stream
 
 Publishable: TypeAlias = Event | NewEvent[Any]
 Linkable: TypeAlias = UUID | str | RecordedEvent[Any]
@@ -40,8 +40,10 @@ def checked_write(
     links: Links,
     condition: AppendCondition | None,
     on_duplicate: OnDuplicate,
+    is_owner: bool = False,
 ) -> Write:
-    new_events, name = _as_list(events), check_writable_stream(stream)
+    """What is to be written. Only the owner of a reserved stream writes there."""
+    new_events, name = _as_list(events), check_stream_name(stream) if is_owner else check_writable_stream(stream)
     return Write(
         new_events,
         name,

@@ -27,9 +27,10 @@ SIGNS = {
     "failed": "cross",
     "failing": "cross",
     "completed": "check",
+    "cancelled": "cross",
     "ok": "check",
 }
-COLOURS = {"completed": "ok", "failing": "failed", "accepted": "ok", "suppressed": "waiting"}
+COLOURS = {"completed": "ok", "failing": "failed", "cancelled": "waiting", "accepted": "ok", "suppressed": "waiting"}
 KINDS = {"event": "square", "command": "diamond", "process": "hexagon"}
 
 
@@ -40,6 +41,7 @@ def status_words() -> dict[str, str]:
         "failed": _("Failed"),
         "failing": _("Failing"),
         "completed": _("Completed"),
+        "cancelled": _("Cancelled"),
         "ok": _("OK"),
     }
 

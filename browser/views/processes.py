@@ -33,6 +33,7 @@ def status_labels() -> dict[str, str]:
         "stuck": _("of them stuck"),
         "failed": _("failed"),
         "completed": _("completed"),
+        "cancelled": _("cancelled"),
     }
 
 
@@ -70,7 +71,8 @@ class Step:
     number: int
     replayed: ReplayedStep
     commands: Sequence[IssuedCommand]
-    completed: bool
+    ended_as: str
+    end_reason: str
     waiting_for: str
 
 
@@ -233,7 +235,7 @@ class ProcessView(BrowserView):
         if not steps:
             return None
         marks = [(step.number, step.replayed.event, step.commands) for step in steps]
-        waits_until = timezone.now() if process.status != Process.Status.COMPLETED else None
+        waits_until = timezone.now() if not process.has_ended else None
         return timeline(marks, selected=at, waits_until=waits_until)
 
 
@@ -245,14 +247,15 @@ def _steps(process: Process) -> list[Step]:
     steps = []
     for replayed in replay(process.type, process.key):
         step = recorded.get(replayed.number)
-        completed = bool(step and step.completed)
+        ended_as = step.ended_as if step else ""
         steps.append(
             Step(
                 number=replayed.number + 1,
                 replayed=replayed,
                 commands=list(step.commands.all()) if step else [],
-                completed=completed,
-                waiting_for="" if completed else replayed.waiting_for,
+                ended_as=ended_as,
+                end_reason=step.end_reason if step else "",
+                waiting_for="" if ended_as else replayed.waiting_for,
             )
         )
     return steps
@@ -275,7 +278,8 @@ def _counts(groups: Sequence[Group]) -> list[StatusCount]:
     is_more = len(groups) == MOST_GROUPS
     waiting = (sum(group.count for group in groups), is_more)
     stuck = (sum(group.stuck for group in groups), is_more)
-    counts = {"waiting": waiting, "stuck": stuck, "failed": _counted("failed"), "completed": _counted("completed")}
+    counted = {status: _counted(status) for status in ("failed", "completed", "cancelled")}
+    counts = {"waiting": waiting, "stuck": stuck, **counted}
     return [StatusCount(status, label, *counts[status]) for status, label in status_labels().items()]
 
 

@@ -14,11 +14,13 @@ class Process(models.Model):
 
     `version` is the position of the last event linked into that stream. `waiting_for` holds event types: alternatives
     joined by " | ", groups of which each is still missing joined by " & ", empty when it waits for nothing.
+    `next_deadline` is the earliest of its deadlines that no step has seen yet.
     """
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
         COMPLETED = "completed", "Completed"
+        CANCELLED = "cancelled", "Cancelled"
         FAILED = "failed", "Failed"
 
     id = models.BigAutoField(primary_key=True)
@@ -27,6 +29,7 @@ class Process(models.Model):
     status = models.CharField(max_length=16, choices=Status.choices)
     waiting_for = BytewiseCharField(max_length=1000, blank=True, default="")
     waiting_since = models.DateTimeField(null=True, blank=True)
+    next_deadline = models.DateTimeField(null=True, blank=True)
     version = models.BigIntegerField(default=-1)
     step_count = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True, default="")
@@ -50,16 +53,32 @@ class Process(models.Model):
     def stream_name(self) -> str:
         return f"{self.type}${self.key}"
 
+    @property
+    def has_ended(self) -> bool:
+        return self.status in (self.Status.COMPLETED, self.Status.CANCELLED)
+
+
+ENDS = [(each.value, each.label) for each in (Process.Status.COMPLETED, Process.Status.CANCELLED)]
+
 
 class ProcessStep(models.Model):
-    """One event handled by one process, once. `number` is the event's position in the process stream, from 0."""
+    """
+    One event handled by one process, once. `number` is the event's position in the process stream, from 0.
+
+    `code_version` is the `version` of the class that handled it. `usable_by` names the code that can go on from
+    `state_before`, in long processes. `acted` is False where `act` was not asked: history, or the process had ended.
+    """
 
     id = models.BigAutoField(primary_key=True)
     process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="steps", db_index=False)
     event = models.ForeignKey(StoredEvent, on_delete=models.CASCADE, related_name="steps", db_index=False)
     number = models.BigIntegerField()
     state_before = models.JSONField()
-    completed = models.BooleanField(default=False)
+    code_version = models.PositiveIntegerField(default=1)
+    usable_by = models.CharField(max_length=64, blank=True, default="")
+    acted = models.BooleanField(default=True)
+    ended_as = models.CharField(max_length=16, choices=ENDS, blank=True, default="")
+    end_reason = models.TextField(blank=True, default="")
     handled_at = models.DateTimeField()
 
     class Meta:
@@ -74,11 +93,16 @@ class ProcessStep(models.Model):
 
 
 class IssuedCommand(models.Model):
-    """A command that a step issued, with the reason that its process manager gave."""
+    """
+    A command that a step issued, with the reason that its process manager gave.
+
+    `rejection` is what its handler said where it said no.
+    """
 
     class Outcome(models.TextChoices):
         ACCEPTED = "accepted", "Accepted"
         SUPPRESSED = "suppressed", "Suppressed"
+        REJECTED = "rejected", "Rejected"
 
     id = models.BigAutoField(primary_key=True)
     command_id = models.UUIDField()
@@ -89,6 +113,7 @@ class IssuedCommand(models.Model):
     fingerprint = models.CharField(max_length=64)
     reason = models.TextField(blank=True, default="")
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
+    rejection = models.TextField(blank=True, default="")
     equal_to = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="repeats")
     issued_at = models.DateTimeField()
 
@@ -98,3 +123,46 @@ class IssuedCommand(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.command_id}"
+
+
+class ProcessDeadline(models.Model):
+    """
+    A deadline that a step has set.
+
+    `duration` is what it was set with, None where a time was named. `event_id` is that of its `DeadlineReached`, once it was
+    due; `ended_by` the step that has seen it, or cancelled it.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        REACHED = "reached", "Reached"
+        CANCELLED = "cancelled", "Cancelled"
+
+    id = models.BigAutoField(primary_key=True)
+    process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="deadlines", db_index=False)
+    name = BytewiseCharField(max_length=255)
+    due_at = models.DateTimeField()
+    duration = models.DurationField(null=True, blank=True)
+    reason = models.TextField(blank=True, default="")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.WAITING)
+    event_id = models.UUIDField(null=True, blank=True)
+    set_by = models.ForeignKey(ProcessStep, on_delete=models.CASCADE, related_name="deadlines")
+    ended_by = models.ForeignKey(
+        ProcessStep, on_delete=models.SET_NULL, null=True, blank=True, related_name="ended_deadlines"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["process", "name"],
+                condition=models.Q(status="waiting"),
+                name="event_store_deadline_unique_name",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["process", "id"], name="event_store_deadline_process"),
+            models.Index(fields=["due_at"], condition=models.Q(status="waiting"), name="event_store_deadline_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.due_at:%Y-%m-%d %H:%M} UTC"

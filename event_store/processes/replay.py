@@ -9,6 +9,7 @@ from typing import Any
 
 from event_store.codec import to_plain
 from event_store.events import RecordedEvent
+from event_store.processes.folding import apply
 from event_store.processes.manager import ProcessManager, process_managers, stream_of
 from event_store.stores import event_store
 
@@ -39,7 +40,7 @@ def replay(process_type: str, process_id: str, *, limit: int = LONGEST_REPLAY) -
         waiting_for = ""
         if manager and not error:
             try:
-                state = manager.apply(state, event)
+                state = apply(manager, state, event)
                 waiting_for = manager.awaited_types(state)
             except Exception:
                 error = traceback.format_exc()

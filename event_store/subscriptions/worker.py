@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import InterfaceError, OperationalError, connections
 
@@ -26,6 +26,9 @@ from event_store.subscriptions.retries import retry_due
 
 logger = logging.getLogger("event_store.subscriptions")
 
+Chore: TypeAlias = Callable[[EventStore, Callable[[], bool]], int]
+"""Called with the store and whether it is to stop."""
+
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.005, 1.0
 """Seconds between two looks: short after work was done, longer while there is none."""
 TURN = 0.25
@@ -40,6 +43,7 @@ class Worker:
 
     Args:
         partitions: their numbers, where it is to run only some.
+        chores: called at each look, before events are handled; each says how much it has done.
         lease_seconds: how long a partition stays this worker's when nothing is heard of it; 1 or more.
         say: called with a line for people.
         note: called with a subscription's name and how many events it has just handled.
@@ -51,13 +55,14 @@ class Worker:
         subscribers: Sequence[DurableSubscriber],
         *,
         partitions: Sequence[int] = (),
+        chores: Sequence[Chore] = (),
         lease_seconds: float = LEASE_SECONDS,
         say: Callable[[str], Any],
         note: Callable[[str, int], Any] = lambda name, handled: None,
     ) -> None:
         self._store, self.using = store, store.backend.using
         self._subscribers = {each.name: each for each in subscribers}
-        self._say, self._note = say, note
+        self._say, self._note, self._chores = say, note, chores
         self._stop, self._ends = threading.Event(), False
         self._horizon = Horizon(self.using)
         capability = Capability(frozenset(self._subscribers), frozenset(partitions))
@@ -116,9 +121,9 @@ class Worker:
         rows = self._rows()
         flat = [row for partitions in rows.values() for row in partitions]
         self._keep_leases(flat)
+        handled, is_busy, others = self._do_chores(), False, []
         # Once for all of them: what is final stays so.
         horizon = self._horizon.read()
-        handled, is_busy, others = 0, False, []
         for name, partitions in rows.items():
             subscriber, head_id = self._subscribers[name], partitions[0].pk
             for row in partitions:
@@ -136,13 +141,19 @@ class Worker:
                 each.status == Subscription.Status.FAILING for each in partitions
             ):
                 # Whoever has the first partition tries what is parked, of all of them.
-                handled += self._guarded(subscriber, partial(self._retry, subscriber, partitions[0])) or 0
+                handled += self._guarded(name, partial(self._retry, subscriber, partitions[0])) or 0
         return handled, is_busy or any(self._is_anything_left(*each) for each in others if self._ends)
 
     def _is_anything_left(self, subscriber: DurableSubscriber, row: Subscription) -> bool:
         # A worker that was killed holds its leases for a while.
         feed = feed_of(self._store, subscriber, self._horizon)
         return bool(feed.read(after=row.checkpoint, end=feed.end(), limit=1))
+
+    def _do_chores(self) -> int:
+        return sum(
+            self._guarded(getattr(chore, "__name__", "A chore"), partial(chore, self._store, self._stop.is_set)) or 0
+            for chore in self._chores
+        )
 
     def _rows(self) -> dict[str, list[Subscription]]:
         """Every subscription's rows; made, or divided anew, where they are not as the code says."""
@@ -154,7 +165,7 @@ class Worker:
             subscriber = self._subscribers[name]
             if not is_whole(rows, subscriber.partitions) or rows[0].stream != subscriber.stream:
                 found[name] = (
-                    self._guarded(subscriber, partial(divided, self._store, subscriber, horizon=self._horizon)) or []
+                    self._guarded(name, partial(divided, self._store, subscriber, horizon=self._horizon)) or []
                 )
         return {name: rows for name, rows in found.items() if rows}
 
@@ -202,7 +213,9 @@ class Worker:
             )
         before = runner.handled
         self._turn_ends_at = None
-        outcome = self._guarded(subscriber, lambda: runner.run(row, head_id=head_id, horizon=horizon)) or Outcome.IDLE
+        outcome = (
+            self._guarded(subscriber.name, lambda: runner.run(row, head_id=head_id, horizon=horizon)) or Outcome.IDLE
+        )
         number = runner.handled - before
         if number:
             self._note(subscriber.name, number)
@@ -225,15 +238,15 @@ class Worker:
             self._note(subscriber.name, number)
         return number
 
-    def _guarded(self, subscriber: DurableSubscriber, action: Callable[[], Any]) -> Any:
+    def _guarded(self, name: str, action: Callable[[], Any]) -> Any:
         try:
             return action()
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
             # The others have their turn all the same.
-            logger.exception("%s could not be run", subscriber.name)
-            self._say(f"{subscriber.name} could not be run: {describe(error)}")
+            logger.exception("%s could not be run", name)
+            self._say(f"{name} could not be run: {describe(error)}")
 
     def _reconnect(self, error: Exception) -> None:
         # The pause grows until the database is back.

@@ -12,7 +12,7 @@ def run_subscriptions(*names: str, store: str = DEFAULT_STORE) -> int:
     """
     Have every durable subscriber (or those named) handle all that is there, the test's own uncommitted events too.
 
-    What is parked is tried again, without its pause.
+    What is parked is tried again, without its pause; deadlines that are due are reached.
 
     Args:
         store: the name of a store in EVENT_STORES.
@@ -26,7 +26,7 @@ def run_subscriptions(*names: str, store: str = DEFAULT_STORE) -> int:
     # Says what to do where there are no tables.
     chosen.events.exists()
     subscribers = _subscribers(names, store)
-    while handled := sum(_run(chosen, each) for each in subscribers):
+    while handled := _reached(chosen) + sum(_run(chosen, each) for each in subscribers):
         total += handled
     return total
 
@@ -39,6 +39,15 @@ def _subscribers(names: tuple[str, ...], store: str) -> list[DurableSubscriber]:
                 f"No durable subscriber of the store {store!r} is named {name!r}; there are {', '.join(known)}."
             )
     return [known[name] for name in names or known]
+
+
+def _reached(store: EventStore) -> int:
+    if store.alias != DEFAULT_STORE or not store.backend.keeps_checkpoints:
+        return 0
+    # Bound to models, which are not there yet where this module is imported.
+    from event_store.processes.deadlines import reach_due_deadlines
+
+    return reach_due_deadlines(store)
 
 
 def _run(store: EventStore, subscriber: DurableSubscriber) -> int:

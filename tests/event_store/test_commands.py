@@ -9,6 +9,7 @@ from event_store.exceptions import DuplicateCommandHandler, InvalidEvent, Unhand
 from tests.event_store.sample import Confirm, Noted
 
 
+@pytest.mark.django_db
 def test_dispatch_calls_the_handler_and_gives_back_its_answer() -> None:
     class Add(Command, type="sample.Add"):
         one: int

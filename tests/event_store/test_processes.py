@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from event_store import ProcessManager, event_store, initial_state, process_managers, replay
 from event_store.codec import typed
+from event_store.commands import CommandHandler, command_handlers
 from event_store.exceptions import InvalidProcessManager, ReservedStream
 from event_store.models import FailedEvent, IssuedCommand, Process, ProcessStep, StoredEvent, Subscription
 from event_store.processes import runner
@@ -72,7 +73,7 @@ def test_the_command_is_recorded_with_its_reason_and_causes_what_its_handler_pub
     command = IssuedCommand.objects.select_related("step", "process").get()
     confirmed = event_store.events.of_type("sample.Confirmed").first()
     assert (command.type, command.data, command.reason) == ("sample.Confirm", {"order_id": "42"}, "both said yes")
-    assert (command.outcome, command.step.number, command.step.completed) == ("accepted", 1, True)
+    assert (command.outcome, command.step.number, command.step.ended_as) == ("accepted", 1, "completed")
     assert command.step.state_before == {"customer": True, "caterer": False}
     assert confirmed is not None
     assert confirmed.causation_id == command.command_id
@@ -118,7 +119,7 @@ def test_a_command_that_fails_leaves_nothing_of_the_step(monkeypatch: pytest.Mon
         event_store.publish(Noted(), stream="half")
         raise ValueError("kitchen closed")
 
-    monkeypatch.setitem(_handlers(), Confirm, fail)
+    monkeypatch.setitem(command_handlers, Confirm, CommandHandler(fail))
     event_store.publish(CustomerSaidYes(order_id="42"), stream="Order$42")
     run_subscriptions()
     event_store.publish(CatererSaidYes(order_id="42"), stream="Caterer$7")
@@ -140,7 +141,7 @@ def test_an_error_in_words_that_no_database_takes_is_shown_all_the_same(
     def fail(command: Confirm) -> None:
         raise ValueError(f"no {hostile}")
 
-    monkeypatch.setitem(_handlers(), Confirm, fail)
+    monkeypatch.setitem(command_handlers, Confirm, CommandHandler(fail))
     publish_both()
     with pytest.raises(AssertionError):
         run_subscriptions()
@@ -154,7 +155,7 @@ def test_a_failed_process_goes_on_once_the_cause_is_mended(monkeypatch: pytest.M
         raise ValueError
 
     with monkeypatch.context() as patch:
-        patch.setitem(_handlers(), Confirm, fail)
+        patch.setitem(command_handlers, Confirm, CommandHandler(fail))
         publish_both()
         with pytest.raises(AssertionError):
             run_subscriptions()
@@ -407,9 +408,3 @@ def test_fail_shows_nothing_when_the_id_cannot_be_told() -> None:
 
     assert not Process.objects.exists()
     assert typed(event).data == Noted()
-
-
-def _handlers() -> dict[Any, Any]:
-    from event_store.commands import command_handlers
-
-    return command_handlers

@@ -9,7 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from event_store.durable import MOST_PARTITIONS, DurableSubscriber, durable_subscribers
 from event_store.exceptions import InvalidStoreSettings, NotMigrated
 from event_store.management.progress import Progress
-from event_store.stores import event_stores
+from event_store.processes.deadlines import reach_due_deadlines
+from event_store.processes.manager import process_managers
+from event_store.stores import DEFAULT_STORE, event_stores
 from event_store.subscriptions.leases import LEASE_SECONDS
 from event_store.subscriptions.worker import Worker
 
@@ -50,6 +52,7 @@ class Command(BaseCommand):
             chosen_store,
             chosen,
             partitions=_numbers(partitions),
+            chores=[reach_due_deadlines] if store == DEFAULT_STORE and process_managers else [],
             lease_seconds=lease,
             say=progress.say,
             note=progress.note,
