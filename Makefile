@@ -17,12 +17,13 @@ help:  ## list these commands
 
 environment: $(PROJECT)  ## the virtual environment, made anew when the requirements have changed
 
-demo: $(PROJECT)  ## the catering site with its data on http://127.0.0.1:8000/ (PORT=8001 for another port)
+demo: $(PROJECT)  ## the catering site with its data, and a worker, on http://127.0.0.1:8000/ (PORT=8001 for another port)
 	@$(BIN)/python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null \
 		|| { echo "Port $(PORT) is taken. Choose another one: make demo PORT=$$(($(PORT) + 1))"; exit 1; }
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py load_demo --address http://127.0.0.1:$(PORT)/
-	@$(BIN)/python manage.py runserver $(PORT)
+	@$(BIN)/python manage.py run_subscriptions >/dev/null & worker=$$!; trap 'kill $$worker' EXIT INT TERM; \
+		$(BIN)/python manage.py runserver $(PORT)
 
 test: $(PROJECT)  ## every test on SQLite, then all but those in Chromium on PostgreSQL (DATABASE_URL, or a server of its own)
 	DATABASE=sqlite $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)

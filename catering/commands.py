@@ -15,16 +15,27 @@ class ConfirmOrder(Command):
     menu_id: str | None = None
 
 
-@handles(ConfirmOrder)
+class RemindManager(Command, repeatable=True):
+    """Have somebody of ours ask the caterer."""
+
+    order_id: str
+
+
+# Cancelled between the second confirmation and now: it stays cancelled, and no retry would change that.
+@handles(ConfirmOrder, rejected_by=OrderClosed)
 def confirm_order(command: ConfirmOrder) -> None:
     """
     Raises:
         OrderNotFound: a confirmation of an order that was never placed.
     """
     order = orders.load(command.order_id)
-    try:
-        order.confirm(command.menu_id)
-    except OrderClosed:
-        # Cancelled between the second confirmation and now: it stays cancelled, and no retry would change that.
-        return
+    order.confirm(command.menu_id)
     store_decision(orders, order, event_id=confirmation_id(command.order_id))
+
+
+@handles(RemindManager, rejected_by=OrderClosed)
+def remind_manager(command: RemindManager) -> None:
+    """Raises OrderNotFound."""
+    order = orders.load(command.order_id)
+    order.remind_manager()
+    store_decision(orders, order)

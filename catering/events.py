@@ -73,3 +73,9 @@ class OrderCancelled(Event):
 
     order_id: str
     reason: str = ""
+
+
+class ManagerReminded(Event):
+    """Somebody of ours is to ask: the caterer of the chosen menu has not answered in time."""
+
+    order_id: str

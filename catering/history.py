@@ -11,6 +11,7 @@ from catering.events import (
     CatererDeclinedMenu,
     CustomerConfirmedMenu,
     CustomerDeclinedMenu,
+    ManagerReminded,
     MenuSuggested,
     OrderCancelled,
     OrderConfirmed,
@@ -19,7 +20,7 @@ from catering.events import (
 from catering.models import Caterer
 from catering.orders import Order
 from catering.process_managers import CateringMatch
-from event_store import RecordedEvent, event_store
+from event_store import CommandRejected, DeadlineReached, RecordedEvent, event_store
 from event_store.models import StreamLink
 
 
@@ -82,6 +83,12 @@ def sentence(event: Any, *, menus: Mapping[str, str], caterers: Mapping[str, str
         case CatererDeclinedMenu():
             caterer = caterers.get(event.caterer_id, event.caterer_id)
             return f"{caterer} declined {menu(event.menu_id)}{_because(event.reason)}."
+        case DeadlineReached():
+            return f"Time was up for {event.name}."
+        case ManagerReminded():
+            return "We were reminded to ask the caterer."
+        case CommandRejected():
+            return f"It was too late: {event.reason}"
         case OrderConfirmed():
             return "Both agree: the order is confirmed."
         case OrderCancelled():

@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from catering.events import (
     CustomerConfirmedMenu,
     CustomerDeclinedMenu,
+    ManagerReminded,
     MenuSuggested,
     OrderCancelled,
     OrderConfirmed,
@@ -84,6 +85,11 @@ class Order(Aggregate):
         """Raises OrderNotFound, OrderClosed."""
         self.check_open()
         self.record(OrderCancelled(order_id=self.id, reason=reason))
+
+    def remind_manager(self) -> None:
+        """Raises OrderNotFound, OrderClosed."""
+        self.check_open()
+        self.record(ManagerReminded(order_id=self.id))
 
     def check_open(self) -> None:
         """Raises OrderNotFound, OrderClosed."""

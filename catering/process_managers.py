@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from catering.commands import ConfirmOrder
+from catering.commands import ConfirmOrder, RemindManager
 from catering.events import (
     CatererConfirmedMenu,
     CatererDeclinedMenu,
@@ -17,14 +17,17 @@ from catering.events import (
     OrderPlaced,
 )
 from catering.waiting import STUCK_AFTER
-from event_store import Complete, ProcessManager, RecordedEvent
+from event_store import Cancel, CancelDeadline, Complete, Deadline, DeadlineReached, ProcessManager, RecordedEvent
 
 ANY_MENU = "*"
+CATERERS_ANSWER = "the caterer's answer"
 
 
 class CateringMatch(ProcessManager):
     """
     Confirms an order once its customer and a caterer have confirmed the same menu; one process for each order.
+
+    A caterer who is silent for STUCK_AFTER, once the customer has chosen, has the manager reminded, once.
 
     Two confirmations are all it takes to match. The other events are there to say who is waited for: without
     MenuSuggested, an order whose only menu was declined would seem to wait for an answer that nobody can give.
@@ -84,7 +87,7 @@ class CateringMatch(ProcessManager):
 
     def act(self, state: State, event: RecordedEvent[Any]) -> Iterator[Any]:
         if isinstance(event.data, OrderCancelled):
-            yield Complete()
+            yield Cancel().because("the order was cancelled")
         elif state.matched:
             menu = state.matched[0]
             if menu == ANY_MENU:
@@ -93,6 +96,12 @@ class CateringMatch(ProcessManager):
                 name = state.suggested_menus.get(menu, menu)
                 yield ConfirmOrder(order_id=self.id, menu_id=menu).because(f"both confirmed “{name}”")
             yield Complete()
+        elif isinstance(event.data, DeadlineReached):
+            yield RemindManager(order_id=self.id).because("the caterer has not answered in time")
+        elif self.waiting_for(state) == [CatererConfirmedMenu]:
+            yield Deadline(CATERERS_ANSWER, after=STUCK_AFTER).because("the customer has chosen")
+        else:
+            yield CancelDeadline(CATERERS_ANSWER)
 
     def waiting_for(self, state: State) -> list[Any]:
         if not state.possible:

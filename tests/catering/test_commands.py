@@ -7,7 +7,7 @@ import pytest
 from catering import order_desk
 from catering.commands import ConfirmOrder
 from catering.exceptions import OrderNotFound
-from event_store import dispatch, event_store
+from event_store import Rejected, dispatch, event_store
 
 
 def test_confirm_order_records_that_the_order_is_confirmed(order: str) -> None:
@@ -26,7 +26,8 @@ def test_confirm_order_leaves_a_closed_order_as_it_is(
     close(order)
     before = types_in(f"Order${order}")
 
-    dispatch(ConfirmOrder(order_id=order))
+    with pytest.raises(Rejected, match=f"Order {order} is c"):
+        dispatch(ConfirmOrder(order_id=order))
 
     assert types_in(f"Order${order}") == before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +23,7 @@ from catering.events import (
 )
 from catering.models import OrderSummary
 from catering.process_managers import ANY_MENU, CateringMatch
-from catering.waiting import Answer, Answers, WaitingFor, waiting_for
+from catering.waiting import STUCK_AFTER, Answer, Answers, WaitingFor, waiting_for
 from event_store import event_store
 from event_store.models import IssuedCommand, Process, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
@@ -228,9 +229,71 @@ def test_a_menu_that_the_customer_has_declined_does_not_match_after_any_menu(giv
     assert commands() == []
 
 
-def test_a_cancelled_order_completes_without_a_command(given: Callable[..., Process]) -> None:
-    assert given(CUSTOMER_VEGAN, CANCELLED).status == Process.Status.COMPLETED
+def test_a_cancelled_order_ends_its_process_without_a_command(given: Callable[..., Process]) -> None:
+    assert given(CUSTOMER_VEGAN, CANCELLED).status == Process.Status.CANCELLED
     assert commands() == []
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SUGGESTED = (VEGAN, GRILL)
+
+
+@pytest.fixture
+def clock() -> Iterator[list[datetime]]:
+    now = [NOON]
+    with event_store.clock(lambda: now[0]):
+        yield now
+
+
+def hours_later(clock: list[datetime], hours: float) -> Process:
+    clock[0] += timedelta(hours=hours)
+    run_subscriptions()
+    return Process.objects.get()
+
+
+def test_a_caterer_who_is_silent_for_48_hours_has_the_manager_reminded_once(
+    clock: list[datetime], given: Callable[..., Process], types_in: Callable[[str], list[str]]
+) -> None:
+    assert given(*SUGGESTED, CUSTOMER_VEGAN).next_deadline == NOON + STUCK_AFTER
+    hours_later(clock, 47)
+    assert commands() == []
+    hours_later(clock, 1)
+    process = hours_later(clock, 48)
+
+    assert [(type_name, reason) for type_name, _, reason in commands()] == [
+        ("catering.RemindManager", "the caterer has not answered in time")
+    ]
+    assert types_in("Order$1001") == ["OrderPlaced", "ManagerReminded"]
+    assert (process.status, process.next_deadline) == (Process.Status.WAITING, None)
+    assert process.waiting_since == NOON
+
+
+def test_a_caterer_who_answers_in_time_reminds_nobody(clock: list[datetime], given: Callable[..., Process]) -> None:
+    given(*SUGGESTED, CUSTOMER_VEGAN, CATERER_VEGAN)
+    hours_later(clock, 100)
+
+    assert commands() == [confirm_order("vegan", "both confirmed “Vegan”")]
+
+
+def test_a_new_choice_starts_the_time_anew(clock: list[datetime], given: Callable[..., Process]) -> None:
+    given(*SUGGESTED, CUSTOMER_VEGAN, NO_VEGAN)
+    assert hours_later(clock, 40).next_deadline is None
+    event_store.publish(_about_1001(CUSTOMER_GRILL), stream="Test$1")
+
+    assert hours_later(clock, 1).next_deadline == NOON + timedelta(hours=40) + STUCK_AFTER
+
+
+def test_an_order_that_was_cancelled_before_its_confirmation_came_rejects_it(given: Callable[..., Process]) -> None:
+    given(*SUGGESTED, CUSTOMER_VEGAN)
+    event_store.publish(_about_1001(CATERER_VEGAN), stream="Test$1")
+    order_desk.cancel_order("1001")
+    run_subscriptions()
+
+    command = IssuedCommand.objects.get()
+    assert (command.outcome, command.rejection) == ("rejected", "Order 1001 is cancelled already: nothing was changed.")
+    rejected = event_store.events.in_stream("CateringMatch$1001").of_type("event_store.CommandRejected").first()
+    assert rejected is not None
+    assert rejected.data.command == "catering.ConfirmOrder"
 
 
 def test_what_comes_after_completion_is_shown_and_not_acted_on(given: Callable[..., Process]) -> None:
