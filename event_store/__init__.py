@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from event_store.processes.events import CommandRejected, DeadlineReached
     from event_store.processes.intents import Cancel, CancelDeadline, Complete, Deadline
     from event_store.processes.manager import ProcessManager, process_managers
-    from event_store.processes.replay import ReplayedStep, initial_state, replay
+    from event_store.processes.replay import ReplayedStep, Said, initial_state, replay
+    from event_store.processes.verification import Mismatch, verify_processes
     from event_store.projections.projection import Projection
     from event_store.projections.rebuild import rebuild_projection
     from event_store.query import EventQuery
@@ -77,6 +78,9 @@ _LAZY = {
     "ProcessManager": "processes.manager",
     "process_managers": "processes.manager",
     "ReplayedStep": "processes.replay",
+    "Said": "processes.replay",
+    "Mismatch": "processes.verification",
+    "verify_processes": "processes.verification",
     "initial_state": "processes.replay",
     "replay": "processes.replay",
     "Projection": "projections.projection",
@@ -124,6 +128,7 @@ __all__ = [
     "FailedEventError",
     "Horizon",
     "HorizonUnavailable",
+    "Mismatch",
     "NewEvent",
     "NotHandledInTime",
     "OpenTransaction",
@@ -132,6 +137,7 @@ __all__ = [
     "RecordedEvent",
     "Rejected",
     "ReplayedStep",
+    "Said",
     "SubscriptionStatus",
     "WrongExpectedVersion",
     "applies",
@@ -160,6 +166,7 @@ __all__ = [
     "subscriber",
     "subscription_status",
     "type_of",
+    "verify_processes",
     "wait_for",
 ]
 

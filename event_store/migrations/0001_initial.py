@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ('usable_by', models.CharField(blank=True, default='', max_length=64)),
                 ('acted', models.BooleanField(default=True)),
                 ('ended_as', models.CharField(blank=True, choices=[('completed', 'Completed'), ('cancelled', 'Cancelled')], default='', max_length=16)),
+                ('intents', models.JSONField(blank=True, default=list)),
                 ('end_reason', models.TextField(blank=True, default='')),
                 ('handled_at', models.DateTimeField()),
                 ('process', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='event_store.process')),

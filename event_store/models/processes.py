@@ -66,7 +66,7 @@ class ProcessStep(models.Model):
     One event handled by one process, once. `number` is the event's position in the process stream, from 0.
 
     `code_version` is the `version` of the class that handled it. `usable_by` names the code that can go on from
-    `state_before`, in long processes. `acted` is False where `act` was not asked: history, or the process had ended.
+    `state_before`, in long processes. `intents` is what `act` said besides commands. `acted` is False where `act` was not asked: history, or the process had ended.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -78,6 +78,7 @@ class ProcessStep(models.Model):
     usable_by = models.CharField(max_length=64, blank=True, default="")
     acted = models.BooleanField(default=True)
     ended_as = models.CharField(max_length=16, choices=ENDS, blank=True, default="")
+    intents = models.JSONField(default=list, blank=True)
     end_reason = models.TextField(blank=True, default="")
     handled_at = models.DateTimeField()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from event_store.commands import Command, ReasonedCommand
@@ -61,3 +62,26 @@ def decide(manager: ProcessManager, state: Any, event: RecordedEvent[Any]) -> De
             f"{type(manager).__name__}.act yielded Complete() and Cancel(): it is one of the two."
         )
     return Decision(commands, deadlines, ends[0] if ends else None)
+
+
+def plain_intents(decision: Decision) -> list[dict[str, Any]]:
+    """What a step keeps of a decision besides its commands, which have rows of their own."""
+    kept: list[dict[str, Any]] = []
+    for each in decision.deadlines:
+        if isinstance(each, Deadline):
+            kept.append(
+                {"kind": "deadline", "name": each.name, "data": _time_of(each.after, each.at), "reason": each.reason}
+            )
+        else:
+            kept.append({"kind": "cancel_deadline", "name": each.name, "reason": each.reason})
+    if decision.end is not None:
+        kept.append({"kind": _kind_of(decision.end), "reason": decision.end.reason})
+    return kept
+
+
+def _time_of(after: Any, at: datetime | None) -> dict[str, Any]:
+    return {"after": after.total_seconds()} if at is None else {"at": at.isoformat()}
+
+
+def _kind_of(end: Complete | Cancel) -> str:
+    return "cancel" if isinstance(end, Cancel) else "complete"

@@ -17,7 +17,7 @@ from event_store.exceptions import InvalidProcessManager, Rejected
 from event_store.messages import type_of
 from event_store.models import IssuedCommand, Process, ProcessStep
 from event_store.processes import deadlines
-from event_store.processes.decisions import Decision, decide
+from event_store.processes.decisions import Decision, decide, plain_intents
 from event_store.processes.events import CommandRejected, DeadlineReached
 from event_store.processes.folding import apply, state_before, usable_by
 from event_store.processes.intents import Cancel
@@ -94,6 +94,7 @@ def _step(
         usable_by=usable_by(manager, before, position),
         acted=acts,
         ended_as=process.status if process.has_ended and not had_ended else "",
+        intents=plain_intents(decision),
         end_reason=decision.end.reason if decision.end else "",
         handled_at=current_time(),
     )

@@ -1,0 +1,179 @@
+"""Replay: what today's code makes of the steps, beside what was recorded; and whether the rows of processes are right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from event_store import Complete, Said, event_store, replay, verify_processes
+from event_store.commands import CommandHandler, command_handlers
+from event_store.models import FailedEvent, IssuedCommand, Process, ProcessStep, StoredEvent
+from event_store.testing import run_subscriptions
+from tests.event_store.sample import Agreement, CatererSaidYes, Confirm, CustomerSaidYes
+from tests.event_store.test_process_scenarios import Told
+
+pytestmark = pytest.mark.django_db
+
+CONFIRM = Said("command", "sample.Confirm", {"order_id": "42"}, "both said yes")
+COMPLETE = Said("complete")
+
+
+def publish_both(order_id: str = "42") -> None:
+    event_store.publish(CustomerSaidYes(order_id=order_id), stream=f"Order${order_id}")
+    event_store.publish(CatererSaidYes(order_id=order_id), stream="Caterer$7")
+    run_subscriptions()
+
+
+def test_each_step_has_both_states_and_what_was_and_would_be_said() -> None:
+    publish_both()
+    first, second = replay("Agreement", "42")
+
+    assert (first.state_before, first.state) == (
+        {"customer": False, "caterer": False},
+        {"customer": True, "caterer": False},
+    )
+    assert second.state_before == first.state
+    assert (first.says, first.said, first.code_version) == ((), (), 1)
+    assert (second.says, second.said) == ((COMPLETE, CONFIRM), (COMPLETE, CONFIRM))
+    assert not first.differs
+    assert not second.differs
+
+
+def test_deadlines_and_ends_are_said_too() -> None:
+    event_store.publish([Told(what="wait x 2"), Told(what="stop x"), Told(what="cancel")], stream="s")
+    run_subscriptions("Obedient")
+
+    assert [step.said for step in replay("Obedient", "1")] == [
+        (Said("deadline", "x", {"after": 7200.0}),),
+        (Said("cancel_deadline", "x"),),
+        (Said("cancel"),),
+    ]
+    assert not any(step.differs for step in replay("Obedient", "1"))
+
+
+def test_other_code_says_where_it_would_say_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_both()
+    counts = [StoredEvent.objects.count(), IssuedCommand.objects.count()]
+    monkeypatch.setattr(Agreement, "act", lambda self, state, event: [Confirm(order_id="43"), Complete()])
+    first, second = replay("Agreement", "42")
+
+    assert (first.differs, second.differs) == (True, True)
+    assert second.says == (COMPLETE, Said("command", "sample.Confirm", {"order_id": "43"}))
+    assert second.said == (COMPLETE, CONFIRM)
+    assert [StoredEvent.objects.count(), IssuedCommand.objects.count()] == counts
+
+
+def test_another_reason_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_both()
+
+    def act(self: Agreement, state: Any, event: Any) -> Any:
+        if state.customer and state.caterer:
+            yield Confirm(order_id="42").because("why not")
+            yield Complete()
+
+    monkeypatch.setattr(Agreement, "act", act)
+    assert not any(step.differs for step in replay("Agreement", "42"))
+
+
+def test_an_act_that_raises_today_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_both()
+    monkeypatch.setattr(Agreement, "act", lambda self, state, event: 1 / 0)
+    first, second = replay("Agreement", "42")
+
+    assert "ZeroDivisionError" in first.act_error
+    assert second.differs
+    assert second.state == {"customer": True, "caterer": True}
+
+
+def test_where_it_was_not_asked_it_is_not_asked_today() -> None:
+    publish_both()
+    event_store.publish(CatererSaidYes(order_id="42"), stream="Caterer$8")
+    run_subscriptions()
+
+    *_, last = replay("Agreement", "42")
+    assert (last.says, last.said, last.differs) == ((), (), False)
+
+
+def verified(**options: Any) -> str:
+    out = StringIO()
+    try:
+        call_command("verify_processes", stdout=out, **options)
+    except CommandError as error:
+        out.write(f"ERROR {error}")
+    return out.getvalue()
+
+
+def test_processes_in_every_status_are_as_they_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [datetime(2026, 3, 1, 12, tzinfo=UTC)]
+    with event_store.clock(lambda: now[0]):
+        publish_both("completed")
+        event_store.publish(CustomerSaidYes(order_id="waiting"), stream="Order$1")
+        for what in ("nothing", "wait x 2", "wait y 3", "do no"):
+            event_store.publish(Told(what=what), stream="s")
+            now[0] += timedelta(hours=1)
+            run_subscriptions()
+        event_store.publish([Told(what="wait x 2", process="2"), Told(what="cancel", process="2")], stream="s")
+        run_subscriptions()
+        monkeypatch.setitem(command_handlers, Confirm, CommandHandler(lambda command: 1 / 0))
+        with pytest.raises(AssertionError):
+            publish_both("failed")
+    statuses = set(Process.objects.values_list("status", flat=True))
+
+    assert statuses == {"completed", "waiting", "cancelled", "failed"}
+    assert FailedEvent.objects.exists()
+    assert [str(each) for each in verify_processes()] == []
+    assert verified().endswith("Every process is as it should be.\n")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"status": "completed"},
+        {"waiting_for": "sample.Noted"},
+        {"waiting_since": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"next_deadline": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"version": 7},
+        {"step_count": 7},
+        {"last_error": "none"},
+    ],
+)
+def test_a_row_that_is_wrong_is_found_and_repaired(wrong: dict[str, Any]) -> None:
+    event_store.publish(CustomerSaidYes(order_id="42"), stream="Order$42")
+    run_subscriptions()
+    before = Process.objects.values().get()
+    Process.objects.update(**wrong)
+    [name] = wrong
+
+    [mismatch] = verify_processes("Agreement", "42")
+    assert (mismatch.what, mismatch.stored, mismatch.expected) == (name, wrong[name], before[name])
+    assert "ERROR 1 mismatches are left: --repair mends the rows." in verified()
+    repaired = verified(repair=True)
+    assert "(repaired)\n" in repaired
+    assert repaired.endswith("1 mismatches are repaired.\n")
+    assert Process.objects.values().get() == before
+    assert [*verify_processes()] == []
+
+
+def test_what_cannot_be_repaired_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_both()
+    ProcessStep.objects.filter(number=0).delete()
+    [missing] = verify_processes(repair=True)
+    assert (missing.what, missing.stored, missing.expected, missing.can_be_repaired) == ("steps", 1, 2, False)
+    assert verified(repair=True).endswith("ERROR 1 mismatches are left.")
+
+    monkeypatch.setattr(Agreement, "apply", lambda self, state, event: None)
+    [unfoldable] = verify_processes("Agreement")
+    assert (unfoldable.what, unfoldable.can_be_repaired) == ("state", False)
+
+    Process.objects.update(type="Gone")
+    [undeclared] = verify_processes()
+    assert str(undeclared) == "Gone 42: type is 'Gone', not 'declared by code'"
+
+
+def test_a_type_that_is_not_there_is_named() -> None:
+    with pytest.raises(CommandError, match="No process manager is of type 'Nothing'. There are: "):
+        call_command("verify_processes", "Nothing")
