@@ -14,10 +14,12 @@ from event_store.exceptions import (
     EventAlreadyLinked,
     EventNotFound,
     EventStoreError,
+    FailedCommandError,
     FailedEventError,
     HorizonUnavailable,
     NotHandledInTime,
     Rejected,
+    UnknownProcess,
     WrongExpectedVersion,
 )
 from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS
@@ -27,13 +29,22 @@ from event_store.subscribers import subscriber
 
 if TYPE_CHECKING:
     from event_store.aggregates import Aggregate, AggregateRepository, applies
-    from event_store.commands import Command, dispatch, handles
+    from event_store.commands import Command, Delivery, dispatch, handles
     from event_store.horizon import Horizon
     from event_store.processes.deadlines import reach_due_deadlines
+    from event_store.processes.deliveries import deliver_due_commands
     from event_store.processes.events import CommandRejected, DeadlineReached
     from event_store.processes.intents import Cancel, CancelDeadline, Complete, Deadline
     from event_store.processes.manager import ProcessManager, process_managers
     from event_store.processes.replay import ReplayedStep, Said, initial_state, replay
+    from event_store.processes.retries import (
+        aretry_command,
+        aretry_process,
+        askip_command,
+        retry_command,
+        retry_process,
+        skip_command,
+    )
     from event_store.processes.verification import Mismatch, verify_processes
     from event_store.projections.projection import Projection
     from event_store.projections.rebuild import rebuild_projection
@@ -63,12 +74,14 @@ _LAZY = {
     "AggregateRepository": "aggregates",
     "applies": "aggregates",
     "Command": "commands",
+    "Delivery": "commands",
     "dispatch": "commands",
     "handles": "commands",
     "event_store": "stores",
     "event_stores": "stores",
     "Horizon": "horizon",
     "reach_due_deadlines": "processes.deadlines",
+    "deliver_due_commands": "processes.deliveries",
     "CommandRejected": "processes.events",
     "DeadlineReached": "processes.events",
     "Cancel": "processes.intents",
@@ -79,6 +92,12 @@ _LAZY = {
     "process_managers": "processes.manager",
     "ReplayedStep": "processes.replay",
     "Said": "processes.replay",
+    "aretry_command": "processes.retries",
+    "aretry_process": "processes.retries",
+    "askip_command": "processes.retries",
+    "retry_command": "processes.retries",
+    "retry_process": "processes.retries",
+    "skip_command": "processes.retries",
     "Mismatch": "processes.verification",
     "verify_processes": "processes.verification",
     "initial_state": "processes.replay",
@@ -118,6 +137,7 @@ __all__ = [
     "Complete",
     "Deadline",
     "DeadlineReached",
+    "Delivery",
     "DuplicateEvent",
     "Event",
     "EventAlreadyLinked",
@@ -125,6 +145,7 @@ __all__ = [
     "EventQuery",
     "EventStore",
     "EventStoreError",
+    "FailedCommandError",
     "FailedEventError",
     "Horizon",
     "HorizonUnavailable",
@@ -139,13 +160,18 @@ __all__ = [
     "ReplayedStep",
     "Said",
     "SubscriptionStatus",
+    "UnknownProcess",
     "WrongExpectedVersion",
     "applies",
+    "aretry_command",
     "aretry_failed_event",
     "aretry_failed_events_up_to",
+    "aretry_process",
+    "askip_command",
     "askip_failed_event",
     "await_for",
     "category_of",
+    "deliver_due_commands",
     "dispatch",
     "durable_subscribers",
     "end_of_prefix",
@@ -160,8 +186,11 @@ __all__ = [
     "remove_subscription",
     "rename_subscription",
     "replay",
+    "retry_command",
     "retry_failed_event",
     "retry_failed_events_up_to",
+    "retry_process",
+    "skip_command",
     "skip_failed_event",
     "subscriber",
     "subscription_status",

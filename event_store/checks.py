@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from event_store import immutability
 from event_store.backends import postgresql
-from event_store.commands import Command, command_handlers, command_types
+from event_store.commands import Command, command_handlers, command_types, rival_handlers
 from event_store.durable import durable_subscribers
 from event_store.events import event_types
 from event_store.stores import configured_stores, problems_of
@@ -50,7 +50,7 @@ def check_types(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> lis
 
 @register()
 def check_command_handlers(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
-    return [
+    unhandled: list[CheckMessage] = [
         Error(
             f"Nobody handles {each.__module__}.{each.__qualname__}.",
             hint=f"Decorate a function in a commands module with @handles({each.__name__}).",
@@ -58,6 +58,14 @@ def check_command_handlers(app_configs: Sequence[AppConfig] | None = None, **_: 
         )
         for each in command_types.classes()
         if issubclass(each, Command) and each not in command_handlers
+    ]
+    return unhandled + [
+        Error(
+            f"{each.__module__}.{each.__qualname__} is handled by {rivals}.",
+            hint=f"Take @handles({each.__name__}) off one of them: a command has one handler.",
+            id="event_store.E012",
+        )
+        for each, rivals in rival_handlers.items()
     ]
 
 

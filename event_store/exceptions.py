@@ -26,6 +26,8 @@ Every error of this package.
     ├── UnknownSubscription (ValueError)     no code declares it, or it has never run
     ├── NotHandledInTime (TimeoutError)      a subscription has not come so far yet
     ├── FailedEventError                     a failed event cannot be retried or skipped now
+    ├── FailedCommandError                   a command cannot be delivered again or skipped now
+    ├── UnknownProcess (ValueError)          no process of this type and id
     ├── InvalidProcessManager (TypeError)
     │   └── ImpureProcessManager             its apply or act has asked the database
     ├── InvalidProjection (TypeError)
@@ -195,6 +197,14 @@ class NotHandledInTime(EventStoreError, TimeoutError):
 
 class FailedEventError(EventStoreError):
     """A failed event cannot be retried or skipped now: it is gone, not the first of its sequence, or somebody is at it."""
+
+
+class FailedCommandError(EventStoreError):
+    """A command for the outside cannot be retried or skipped now: it has its answer, is not the first, or somebody is at it."""
+
+
+class UnknownProcess(EventStoreError, ValueError):
+    """There is no process of this type and id."""
 
 
 class InvalidProcessManager(EventStoreError, TypeError):

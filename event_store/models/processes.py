@@ -44,6 +44,12 @@ class Process(models.Model):
             models.Index(
                 fields=["status", "type", "waiting_for", "waiting_since", "id"], name="event_store_process_waiting"
             ),
+            models.Index(fields=["type", "status", "id"], name="event_store_process_type"),
+            models.Index(
+                fields=["next_deadline"],
+                condition=models.Q(status="waiting", next_deadline__isnull=False),
+                name="event_store_process_deadline",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -97,13 +103,17 @@ class IssuedCommand(models.Model):
     """
     A command that a step issued, with the reason that its process manager gave.
 
-    `rejection` is what its handler said where it said no.
+    `rejection` is what its handler said where it said no. One for the outside is pending until it is answered, and failed
+    once its delivery was given up; `attempts` and `answered_at` are for such ones alone, and so is who skipped it and why.
     """
 
     class Outcome(models.TextChoices):
         ACCEPTED = "accepted", "Accepted"
         SUPPRESSED = "suppressed", "Suppressed"
         REJECTED = "rejected", "Rejected"
+        PENDING = "pending", "Pending"
+        FAILED = "failed", "Failed"
+        SKIPPED = "skipped", "Skipped"
 
     id = models.BigAutoField(primary_key=True)
     command_id = models.UUIDField()
@@ -117,6 +127,10 @@ class IssuedCommand(models.Model):
     rejection = models.TextField(blank=True, default="")
     equal_to = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="repeats")
     issued_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    skipped_by = models.CharField(max_length=255, blank=True, default="")
+    skip_reason = models.TextField(blank=True, default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["command_id"], name="event_store_command_unique_id")]
@@ -124,6 +138,43 @@ class IssuedCommand(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.command_id}"
+
+
+class CommandDelivery(models.Model):
+    """
+    A command for the outside that has no answer yet; gone once it has one.
+
+    `next_attempt_at` is None while it waits behind an earlier one of its process, and once it was given up. During an
+    attempt it is, as `claimed_until`, the time at which the attempt counts as lost.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    command = models.OneToOneField(IssuedCommand, on_delete=models.CASCADE, related_name="delivery")
+    process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    last_attempt_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True, default="")
+    traceback = models.TextField(blank=True, default="")
+
+    class Meta:
+        verbose_name_plural = "command deliveries"
+        permissions = [
+            ("retry_commanddelivery", "Can have commands delivered again"),
+            ("skip_commanddelivery", "Can skip the delivery of commands"),
+        ]
+        indexes = [
+            models.Index(fields=["process", "id"], name="event_store_delivery_process"),
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=models.Q(next_attempt_at__isnull=False),
+                name="event_store_delivery_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery {self.pk}"
 
 
 class ProcessDeadline(models.Model):

@@ -8,15 +8,15 @@ from uuid import UUID
 
 from django.db.models import Min, QuerySet
 
-from event_store.context import cause_block, current_context
+from event_store.context import cause_block
 from event_store.events import NewEvent, RecordedEvent
 from event_store.identifiers import new_id
 from event_store.models import Process, ProcessDeadline, ProcessStep, StoredEvent
+from event_store.processes.clock import now_of
 from event_store.processes.events import DeadlineReached
 from event_store.processes.intents import CancelDeadline, Deadline
 from event_store.store import EventStore
 from event_store.stores import event_store
-from event_store.subscriptions.database import database_time
 
 WAITING, REACHED, CANCELLED = (
     ProcessDeadline.Status.WAITING,
@@ -94,7 +94,9 @@ def reach_due_deadlines(store: EventStore = event_store, stopping: Callable[[], 
         How many there were.
     """
     using, reached = store.backend.using, 0
-    due = ProcessDeadline.objects.using(using).filter(status=WAITING, due_at__lte=_now(using)).order_by("due_at", "pk")
+    due = (
+        ProcessDeadline.objects.using(using).filter(status=WAITING, due_at__lte=now_of(using)).order_by("due_at", "pk")
+    )
     while ids := list(due.values_list("pk", flat=True)[:READ_SIZE]):
         for each in ids:
             if stopping():
@@ -137,8 +139,3 @@ def _is_same(known: ProcessDeadline, wanted: Deadline) -> bool:
     if wanted.after is not None:
         return bool(known.duration == wanted.after)
     return known.duration is None and bool(known.due_at == wanted.at)
-
-
-def _now(using: str) -> datetime:
-    clock = current_context().clock
-    return database_time(using) if clock is None else clock()

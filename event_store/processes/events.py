@@ -10,11 +10,13 @@ from event_store.events import Event
 
 class CommandRejected(Event, type="event_store.CommandRejected"):
     """
-    The handler of a command that the process has sent said no.
+    The handler of a command that a process has sent said no.
 
     `command` is the command's type, `command_id` the id of its record.
     """
 
+    process_type: str
+    process_id: str
     command_id: UUID
     command: str
     reason: str

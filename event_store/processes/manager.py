@@ -15,7 +15,7 @@ from event_store.events import Event, RecordedEvent
 from event_store.exceptions import InvalidProcessManager, InvalidSubscriber
 from event_store.messages import type_of
 from event_store.processes import runner
-from event_store.processes.events import DeadlineReached
+from event_store.processes.events import CommandRejected, DeadlineReached
 from event_store.processes.intents import Cancel, CancelDeadline, Complete, Deadline
 from event_store.processes.purity import pure
 from event_store.stores import DEFAULT_STORE
@@ -73,7 +73,7 @@ class ProcessManager:
         durable_subscribers.replace(
             DurableSubscriber(
                 cls.type,
-                (*cls.reacts_to, DeadlineReached),
+                (*cls.reacts_to, DeadlineReached, CommandRejected),
                 partial(runner.handle, cls),
                 only_in=DEFAULT_STORE,
                 start=cls.start,
@@ -112,9 +112,11 @@ class ProcessManager:
         return [ANY_EVENT]
 
     def process_ids(self, event: RecordedEvent[Any]) -> list[str]:
-        """`process_id` as a list without repetitions; of a `DeadlineReached` the process that has set it."""
-        if isinstance(event.data, DeadlineReached):
-            return [event.data.process_id] if event.data.process_type == self.type else []
+        """`process_id` as a list without repetitions; of what the store itself says, the process that it is for."""
+        if isinstance(event.data, DeadlineReached | CommandRejected):
+            own = event.data.process_id if event.data.process_type == self.type else None
+            # What was rejected within a step is in the process's stream already.
+            return [] if own is None or event.stream == stream_of(self.type, own) else [own]
         with pure(f"{type(self).__name__}.process_id"):
             named = self.process_id(event)
             # A generator is asked here, too.

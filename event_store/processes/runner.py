@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
-
 from event_store.codec import typed
 from event_store.durable import stream_sequence
 from event_store.events import RecordedEvent
 from event_store.models import Process
+from event_store.processes.failed_processes import mark_failed, mark_recovered
 from event_store.processes.steps import take
 from event_store.stores import event_store
 from event_store.subscriptions.errors import describe
@@ -39,32 +38,11 @@ def fail(manager: type[ProcessManager], event: RecordedEvent[Any], process_id: s
     except Exception:
         return
     if process_id in ids:
-        _mark_failed(manager.type, process_id, describe(error))
+        mark_failed(manager.type, process_id, describe(error), using=event_store.backend.using)
 
 
 def recover(manager: type[ProcessManager], process_id: str) -> None:
     """Show on a process that it goes on, without the event that it failed at."""
-    failed = Process.objects.using(event_store.backend.using).filter(
-        type=manager.type, key=process_id, status=Process.Status.FAILED
-    )
-    failed.update(status=Process.Status.WAITING, last_error="", updated_at=timezone.now())
-
-
-def _mark_failed(process_type: str, process_id: str, error: str) -> None:
-    now = timezone.now()
-    known = Process.objects.using(event_store.backend.using).filter(type=process_type, key=process_id)
-    if known.filter(status__in=[Process.Status.COMPLETED, Process.Status.CANCELLED]).update(last_error=error):
-        # It stays ended, or the next attempt would act once more.
-        return
-    Process.objects.using(event_store.backend.using).update_or_create(
-        type=process_type,
-        key=process_id,
-        defaults={"status": Process.Status.FAILED, "last_error": error, "updated_at": now},
-        create_defaults={
-            "status": Process.Status.FAILED,
-            "last_error": error,
-            "updated_at": now,
-            "started_at": now,
-            "waiting_since": now,
-        },
-    )
+    using = event_store.backend.using
+    for failed in Process.objects.using(using).filter(type=manager.type, key=process_id).exclude(last_error=""):
+        mark_recovered(failed, using=using)

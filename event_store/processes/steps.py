@@ -10,15 +10,16 @@ from uuid import UUID, uuid5
 from django.db.models import Exists, OuterRef
 
 from event_store.codec import fingerprint, to_plain
-from event_store.commands import ReasonedCommand, dispatch
+from event_store.commands import ReasonedCommand, dispatch, handler_of
 from event_store.context import cause_block, current_time
 from event_store.events import RecordedEvent
 from event_store.exceptions import InvalidProcessManager, Rejected
 from event_store.messages import type_of
 from event_store.models import IssuedCommand, Process, ProcessStep
-from event_store.processes import deadlines
+from event_store.processes import deadlines, deliveries
 from event_store.processes.decisions import Decision, decide, plain_intents
 from event_store.processes.events import CommandRejected, DeadlineReached
+from event_store.processes.failed_processes import has_given_up
 from event_store.processes.folding import apply, state_before, usable_by
 from event_store.processes.intents import Cancel
 from event_store.store import EventStore
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 100
 """In one transaction: the event, and what its commands were rejected with, and so on."""
+SENT = (IssuedCommand.Outcome.ACCEPTED, IssuedCommand.Outcome.PENDING, IssuedCommand.Outcome.FAILED)
+"""Outcomes of commands of which an equal one is not sent again."""
 
 
 def take(store: EventStore, manager: ProcessManager, event: RecordedEvent[Any]) -> None:
@@ -82,7 +85,9 @@ def _step(
     had_ended = process.has_ended
     acts = not had_ended and manager.acts_on(event)
     decision = decide(manager, state, event) if acts else Decision()
-    _move_on(process, manager, state, event, decision)
+    # What could not be delivered stays so, whatever else happens.
+    is_failed = bool(process.last_error) and has_given_up(process, using=using)
+    _move_on(process, manager, state, event, decision, is_failed=is_failed)
     process.save(using=using)
     # Keys in place of objects: those would ask a router whether they may be related.
     step = ProcessStep.objects.using(using).create(
@@ -103,18 +108,26 @@ def _step(
 
 
 def _move_on(
-    process: Process, manager: ProcessManager, state: Any, event: RecordedEvent[Any], decision: Decision
+    process: Process,
+    manager: ProcessManager,
+    state: Any,
+    event: RecordedEvent[Any],
+    decision: Decision,
+    *,
+    is_failed: bool,
 ) -> None:
     if decision.end is not None:
         process.status = Process.Status.CANCELLED if isinstance(decision.end, Cancel) else Process.Status.COMPLETED
-    elif not process.has_ended:
+    elif not (process.has_ended or is_failed):
         process.status = Process.Status.WAITING
     awaited = "" if process.has_ended else manager.awaited_types(state)
     if process.has_ended:
         process.waiting_since = None
     elif awaited != process.waiting_for or process.waiting_since is None:
         process.waiting_since = event.recorded_at
-    process.waiting_for, process.last_error = awaited, ""
+    process.waiting_for = awaited
+    if not is_failed:
+        process.last_error = ""
     process.version, process.step_count = _position(event), process.step_count + 1
     process.updated_at = event.recorded_at
 
@@ -157,14 +170,15 @@ def _issue(
         command, command_id = reasoned.command, _command_id(process, event, number)
         name, rejection = type_of(type(command)), ""
         content = fingerprint(name, command)
-        earlier = None if command.__repeatable__ else _accepted(process, content, using=using)
-        if earlier is None:
+        earlier = None if command.__repeatable__ else _sent(process, content, using=using)
+        is_outside = earlier is None and handler_of(type(command)).outside
+        if earlier is None and not is_outside:
             try:
                 dispatch(command, command_id=command_id, correlation_id=event.correlation_id)
             except Rejected as error:
                 rejection = error.reason
-                rejections.append(CommandRejected(command_id=command_id, command=name, reason=rejection))
-        IssuedCommand.objects.using(using).create(
+                rejections.append(_rejected(process, name, command_id, rejection))
+        issued = IssuedCommand.objects.using(using).create(
             command_id=command_id,
             step_id=step.pk,
             process_id=process.pk,
@@ -172,23 +186,37 @@ def _issue(
             data=to_plain(command),
             fingerprint=content,
             reason=reasoned.reason,
-            outcome=_outcome(earlier, rejection),
+            outcome=_outcome(earlier, rejection, is_outside=is_outside),
             rejection=rejection,
             equal_to_id=earlier.pk if earlier else None,
             issued_at=current_time(),
         )
+        if is_outside:
+            deliveries.entrust(process, issued, due_at=event.recorded_at, using=using)
     return rejections
 
 
-def _accepted(process: Process, content: str, *, using: str) -> IssuedCommand | None:
-    accepted = IssuedCommand.Outcome.ACCEPTED
-    return IssuedCommand.objects.using(using).filter(process=process.pk, fingerprint=content, outcome=accepted).first()
+def _sent(process: Process, content: str, *, using: str) -> IssuedCommand | None:
+    return (
+        IssuedCommand.objects.using(using)
+        .filter(process=process.pk, fingerprint=content, outcome__in=SENT)
+        .order_by("pk")
+        .first()
+    )
 
 
-def _outcome(earlier: IssuedCommand | None, rejection: str) -> IssuedCommand.Outcome:
+def _outcome(earlier: IssuedCommand | None, rejection: str, *, is_outside: bool) -> IssuedCommand.Outcome:
     if earlier is not None:
         return IssuedCommand.Outcome.SUPPRESSED
+    if is_outside:
+        return IssuedCommand.Outcome.PENDING
     return IssuedCommand.Outcome.REJECTED if rejection else IssuedCommand.Outcome.ACCEPTED
+
+
+def _rejected(process: Process, command: str, command_id: UUID, reason: str) -> CommandRejected:
+    return CommandRejected(
+        process_type=process.type, process_id=process.key, command_id=command_id, command=command, reason=reason
+    )
 
 
 def _command_id(process: Process, event: RecordedEvent[Any], number: int) -> UUID:

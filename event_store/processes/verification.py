@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from event_store.models import FailedEvent, Process, ProcessStep
+from event_store.models import Process, ProcessStep
 from event_store.processes import deadlines
+from event_store.processes.failed_processes import has_given_up, is_parked
 from event_store.processes.folding import apply
 from event_store.processes.manager import ProcessManager, process_managers
 from event_store.store import EventStore
@@ -95,7 +96,7 @@ def _verify(store: EventStore, row_id: int, *, repair: bool) -> list[Mismatch]:
 def _expected(store: EventStore, process: Process, manager: ProcessManager) -> dict[str, Any]:
     using = store.backend.using
     end = ProcessStep.objects.using(using).filter(process=process.pk).exclude(ended_as="").order_by("number").first()
-    is_parked = _parked(process, using=using)
+    has_failed = is_parked(process, using=using) or has_given_up(process, using=using)
     expected: dict[str, Any] = {"version": -1, "step_count": 0}
     state, awaited = manager.State(), None
     for event in store.events.in_stream(process.stream_name):
@@ -107,16 +108,11 @@ def _expected(store: EventStore, process: Process, manager: ProcessManager) -> d
     if end is not None:
         expected.update(status=end.ended_as, waiting_for="", waiting_since=None)
     else:
-        expected["status"] = Process.Status.FAILED if is_parked else Process.Status.WAITING
-    if not is_parked:
+        expected["status"] = Process.Status.FAILED if has_failed else Process.Status.WAITING
+    if not has_failed:
         expected["last_error"] = ""
     expected["next_deadline"] = deadlines.next_deadline(process, using=using)
     return expected
-
-
-def _parked(process: Process, *, using: str) -> bool:
-    parked = FailedEvent.objects.using(using).exclude(status=FailedEvent.Status.SKIPPED)
-    return parked.filter(subscription__name=process.type, sequence=process.key).exists()
 
 
 def _wrong(process: Process, what: str, stored: Any, expected: Any, *, can_be_repaired: bool = True) -> Mismatch:

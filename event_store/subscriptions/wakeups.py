@@ -30,6 +30,9 @@ LONGEST_WAIT = 0.25
 """Seconds that a writer waits for other writers, so that its own events become final."""
 _POLL = 0.005
 
+afterwards: list[Callable[[EventStore], object]] = []
+"""Called with the store when the subscribers of a wake-up are done, in no transaction."""
+
 
 class Wake:
     """
@@ -60,6 +63,8 @@ class Wake:
                 queue.pop(0)
         finally:
             queue.clear()
+        for each in afterwards:
+            each(event_stores[self.store])
 
     def _run_subscribers(self, horizon: Horizon) -> None:
         give_up_at = time.monotonic() + LONGEST_WAIT

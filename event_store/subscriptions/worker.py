@@ -26,8 +26,8 @@ from event_store.subscriptions.retries import retry_due
 
 logger = logging.getLogger("event_store.subscriptions")
 
-Chore: TypeAlias = Callable[[EventStore, Callable[[], bool]], int]
-"""Called with the store and whether it is to stop."""
+Chore: TypeAlias = Callable[[EventStore, Callable[[], bool]], tuple[int, bool]]
+"""Called with the store and whether it is to stop; says how much it has done, and whether some of it is still under way."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.005, 1.0
 """Seconds between two looks: short after work was done, longer while there is none."""
@@ -43,7 +43,7 @@ class Worker:
 
     Args:
         partitions: their numbers, where it is to run only some.
-        chores: called at each look, before events are handled; each says how much it has done.
+        chores: called at each look, before events are handled.
         lease_seconds: how long a partition stays this worker's when nothing is heard of it; 1 or more.
         say: called with a line for people.
         note: called with a subscription's name and how many events it has just handled.
@@ -121,7 +121,7 @@ class Worker:
         rows = self._rows()
         flat = [row for partitions in rows.values() for row in partitions]
         self._keep_leases(flat)
-        handled, is_busy, others = self._do_chores(), False, []
+        (handled, is_busy), others = self._do_chores(), []
         # Once for all of them: what is final stays so.
         horizon = self._horizon.read()
         for name, partitions in rows.items():
@@ -149,11 +149,13 @@ class Worker:
         feed = feed_of(self._store, subscriber, self._horizon)
         return bool(feed.read(after=row.checkpoint, end=feed.end(), limit=1))
 
-    def _do_chores(self) -> int:
-        return sum(
-            self._guarded(getattr(chore, "__name__", "A chore"), partial(chore, self._store, self._stop.is_set)) or 0
-            for chore in self._chores
-        )
+    def _do_chores(self) -> tuple[int, bool]:
+        done, is_busy = 0, False
+        for chore in self._chores:
+            name = getattr(chore, "__name__", type(chore).__name__)
+            number, is_under_way = self._guarded(name, partial(chore, self._store, self._stop.is_set)) or (0, False)
+            done, is_busy = done + number, is_busy or is_under_way
+        return done, is_busy
 
     def _rows(self) -> dict[str, list[Subscription]]:
         """Every subscription's rows; made, or divided anew, where they are not as the code says."""

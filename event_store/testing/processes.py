@@ -239,7 +239,15 @@ class ProcessScenario:
             step.said.append(f"{command!r} (suppressed)")
         elif rejection:
             step.said.append(f"{command!r} (rejected: {rejection})")
-            yield self._recorded(CommandRejected(command_id=new_id(), command=name, reason=rejection))
+            yield self._recorded(
+                CommandRejected(
+                    process_type=self._manager.type,
+                    process_id=step.process_id,
+                    command_id=new_id(),
+                    command=name,
+                    reason=rejection,
+                )
+            )
         else:
             step.said.append(repr(command))
             process.accepted.add(content)

@@ -20,6 +20,7 @@ def isolated_registries() -> Iterator[None]:
     registries: list[Any] = [event_types, commands.command_types, immediate_subscribers, durable_subscribers]
     dictionaries: list[dict[Any, Any]] = [
         commands.command_handlers,
+        commands.rival_handlers,
         process_managers,
         projections,
         streams.reserved_categories,

@@ -12,7 +12,8 @@ def run_subscriptions(*names: str, store: str = DEFAULT_STORE) -> int:
     """
     Have every durable subscriber (or those named) handle all that is there, the test's own uncommitted events too.
 
-    What is parked is tried again, without its pause; deadlines that are due are reached.
+    What is parked is tried again, without its pause; deadlines that are due are reached, and commands for the outside are
+    delivered, by their real handlers.
 
     Args:
         store: the name of a store in EVENT_STORES.
@@ -26,7 +27,7 @@ def run_subscriptions(*names: str, store: str = DEFAULT_STORE) -> int:
     # Says what to do where there are no tables.
     chosen.events.exists()
     subscribers = _subscribers(names, store)
-    while handled := _reached(chosen) + sum(_run(chosen, each) for each in subscribers):
+    while handled := _reached(chosen) + sum(_run(chosen, each) for each in subscribers) + _delivered(chosen):
         total += handled
     return total
 
@@ -48,6 +49,22 @@ def _reached(store: EventStore) -> int:
     from event_store.processes.deadlines import reach_due_deadlines
 
     return reach_due_deadlines(store)
+
+
+def _delivered(store: EventStore) -> int:
+    if store.alias != DEFAULT_STORE or not store.backend.keeps_checkpoints:
+        return 0
+    from event_store.models import CommandDelivery
+    from event_store.processes.clock import now_of
+    from event_store.processes.deliveries import deliver_due_commands
+
+    deliveries, now = CommandDelivery.objects.using(store.backend.using), now_of(store.backend.using)
+    deliveries.filter(next_attempt_at__isnull=False, claimed_until=None).update(next_attempt_at=now)
+    attempts = deliver_due_commands(store)
+    failed = deliveries.select_related("command").exclude(error="").order_by("pk").first()
+    if failed is not None:
+        raise AssertionError(f"{failed.command} was not delivered: {failed.error}\n{failed.traceback}")
+    return attempts
 
 
 def _run(store: EventStore, subscriber: DurableSubscriber) -> int:

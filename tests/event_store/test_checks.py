@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from event_store import Command, Event, checks, event_store, subscriber
+from event_store import Command, Event, checks, event_store, handles, subscriber
 from event_store.backends import postgresql
 from tests.event_store.children import run_hint
 from tests.event_store.sample import Noted
@@ -82,6 +83,22 @@ def test_a_command_that_nobody_handles() -> None:
 
     assert message.id == "event_store.E004"
     assert "Lonely" in message.msg
+
+
+def test_a_command_that_two_functions_handle() -> None:
+    class Contested(Command, type="sample.Contested"):
+        pass
+
+    def first(command: Contested) -> None: ...
+
+    def second(command: Contested) -> None: ...
+
+    handles(Contested)(first)
+    handles(Contested)(second)
+    [message] = checks.check_command_handlers()
+
+    assert message.id == "event_store.E012"
+    assert re.search(r"Contested is handled by .*first and .*second\.", message.msg)
 
 
 def test_a_subscriber_of_a_store_that_does_not_exist() -> None:

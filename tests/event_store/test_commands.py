@@ -48,11 +48,29 @@ def test_a_command_that_nobody_handles() -> None:
         dispatch(Lonely())
 
 
-def test_a_second_handler_is_refused() -> None:
-    with pytest.raises(DuplicateCommandHandler, match=r"handled by .*sample\.confirm already"):
+def test_a_command_with_two_handlers_is_handled_by_neither() -> None:
+    @handles(Confirm)
+    def confirm_too(command: Confirm) -> None: ...
 
-        @handles(Confirm)
-        def confirm_too(command: Confirm) -> None: ...
+    with pytest.raises(
+        DuplicateCommandHandler, match=r"Confirm is handled by .*sample\.confirm and .*\.confirm_too: take"
+    ):
+        dispatch(Confirm(order_id="1"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_attempts": 0}, "max_attempts is 0: a whole number from 1"),
+        ({"max_attempts": True}, "max_attempts is True"),
+        ({"timeout": 0}, "timeout is 0: seconds, more than 0"),
+        ({"timeout": 100_000}, "less than a day"),
+        ({"timeout": "1"}, "timeout is '1'"),
+    ],
+)
+def test_options_of_a_handler_that_make_no_sense(options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        handles(Confirm, outside=True, **options)
 
 
 @pytest.mark.parametrize("wrong", [Noted, "Confirm", None, int])

@@ -108,7 +108,11 @@ def test_a_rejection_is_the_next_step_of_the_process_and_leaves_nothing_of_its_h
 
     asked, rejected = event_store.events.in_stream("Booking$1")
     assert rejected.data == CommandRejected(
-        command_id=IssuedCommand.objects.order_by("pk")[0].command_id, command="rejecting.Book", reason="a is full"
+        process_type="Booking",
+        process_id="1",
+        command_id=IssuedCommand.objects.order_by("pk")[0].command_id,
+        command="rejecting.Book",
+        reason="a is full",
     )
     assert (rejected.causation_id, rejected.correlation_id) == (rejected.data.command_id, asked.correlation_id)
     assert outcomes() == [("a", "rejected", "a is full"), ("a+", "accepted", "")]

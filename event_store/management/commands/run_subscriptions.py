@@ -1,7 +1,9 @@
-"""`manage.py run_subscriptions [NAME …] [--partitions 0,2-3] [--once | --until-idle]`."""
+"""`manage.py run_subscriptions [NAME …] [--partitions 0,2-3] [--deliveries 4] [--once | --until-idle]`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,10 +12,12 @@ from event_store.durable import MOST_PARTITIONS, DurableSubscriber, durable_subs
 from event_store.exceptions import InvalidStoreSettings, NotMigrated
 from event_store.management.progress import Progress
 from event_store.processes.deadlines import reach_due_deadlines
+from event_store.processes.delivery_pool import MOST_THREADS, DeliveryPool
 from event_store.processes.manager import process_managers
+from event_store.store import EventStore
 from event_store.stores import DEFAULT_STORE, event_stores
 from event_store.subscriptions.leases import LEASE_SECONDS
-from event_store.subscriptions.worker import Worker
+from event_store.subscriptions.worker import Chore, Worker
 
 
 class Command(BaseCommand):
@@ -32,12 +36,28 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="For how long a worker that is not heard of keeps its partitions; the same for all workers.",
         )
+        parser.add_argument(
+            "--deliveries",
+            type=int,
+            default=4,
+            metavar="NUMBER",
+            help="How many commands for the outside are delivered at once; 0 for none.",
+        )
         end = parser.add_mutually_exclusive_group()
         end.add_argument("--once", action="store_true", help="Look at each subscription once, then stop.")
         end.add_argument("--until-idle", action="store_true", help="Stop when nothing is left to handle.")
 
     def handle(
-        self, *, names: list[str], partitions: str, store: str, lease: float, once: bool, until_idle: bool, **_: Any
+        self,
+        *,
+        names: list[str],
+        partitions: str,
+        store: str,
+        lease: float,
+        deliveries: int,
+        once: bool,
+        until_idle: bool,
+        **_: Any,
     ) -> None:
         try:
             chosen_store = event_stores[store]
@@ -47,12 +67,14 @@ class Command(BaseCommand):
             raise CommandError(f"The store {store!r} keeps no checkpoints (it is in memory): nothing durable reads it.")
         if not lease >= 1:
             raise CommandError(f"--lease {lease:g}: at least 1 second.")
-        chosen, progress = _chosen(names, store), Progress(self.stdout)
+        if not 0 <= deliveries <= MOST_THREADS:
+            raise CommandError(f"--deliveries {deliveries}: 0 to {MOST_THREADS}.")
+        chosen, progress, chores = _chosen(names, store), Progress(self.stdout), ExitStack()
         worker = Worker(
             chosen_store,
             chosen,
             partitions=_numbers(partitions),
-            chores=[reach_due_deadlines] if store == DEFAULT_STORE and process_managers else [],
+            chores=_chores(store, deliveries, until=chores),
             lease_seconds=lease,
             say=progress.say,
             note=progress.note,
@@ -69,7 +91,20 @@ class Command(BaseCommand):
         except NotMigrated as error:
             raise CommandError(str(error)) from error
         finally:
+            # Waits for what is being delivered.
+            chores.close()
             progress.end()
+
+
+def _chores(store: str, deliveries: int, *, until: ExitStack) -> list[Chore]:
+    if store != DEFAULT_STORE or not process_managers:
+        return []
+    pool = [until.enter_context(DeliveryPool(deliveries))] if deliveries else []
+    return [_reach_due_deadlines, *pool]
+
+
+def _reach_due_deadlines(store: EventStore, stopping: Callable[[], bool]) -> tuple[int, bool]:
+    return reach_due_deadlines(store, stopping), False
 
 
 def _chosen(names: list[str], store: str) -> list[DurableSubscriber]:
