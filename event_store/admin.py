@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,6 +18,7 @@ from django.utils.safestring import SafeString
 
 from event_store.exceptions import EventStoreError
 from event_store.models import (
+    CommandDelivery,
     FailedEvent,
     IssuedCommand,
     Process,
@@ -29,6 +31,7 @@ from event_store.models import (
     Worker,
 )
 from event_store.processes.manager import ANY_EVENT
+from event_store.processes.retries import retry_command, retry_process, skip_command
 from event_store.subscriptions.failed_events import (
     retry_failed_event,
     retry_failed_events_up_to,
@@ -148,64 +151,112 @@ class WorkerAdmin(ReadOnlyAdmin):
     list_display = ("name", "started_at", "seen_at")
 
 
+class FailureAdmin(PayloadAdmin):
+    """Rows of what failed: tried again, or skipped with a reason; each is noted in the log of the admin."""
+
+    actions: Any = ("retry", "skip")
+    skip_title, skip_warning = "", ""
+
+    def label(self, row: Any) -> str:
+        """A row in words, for whoever may not see payloads."""
+        raise NotImplementedError
+
+    def retry_row(self, row: Any) -> bool:
+        """Whether it went well now. Raises an EventStoreError for what cannot be retried."""
+        raise NotImplementedError
+
+    def skip_row(self, row: Any, *, reason: str, user: object) -> None:
+        raise NotImplementedError
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"event_store.retry_{self.opts.model_name}")
+
+    def has_skip_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"event_store.skip_{self.opts.model_name}")
+
+    @admin.action(description="Retry", permissions=["retry"])
+    def retry(self, request: HttpRequest, chosen: Any) -> None:
+        for row in chosen.order_by("pk"):
+            do(self, request, row, "Retried", partial(self._retried, row), label=self.label(row))
+
+    @admin.action(description="Skip …", permissions=["skip"])
+    def skip(self, request: HttpRequest, chosen: Any) -> HttpResponse | None:
+        rows, reason = list(chosen.order_by("pk")), request.POST.get("reason", "").strip()
+        if not reason:
+            context = {
+                **self.admin_site.each_context(request),
+                "title": self.skip_title,
+                "warning": self.skip_warning,
+                "opts": self.model._meta,
+                "rows": [(row.pk, self.label(row)) for row in rows],
+                "is_unanswered": "confirmed" in request.POST,
+            }
+            return TemplateResponse(request, "event_store/skip.html", context)
+
+        for row in rows:
+            skipped = partial(self._skipped, row, reason=reason, user=request.user)
+            do(self, request, row, "Skipped", skipped, label=self.label(row))
+        return None
+
+    def _retried(self, row: Any) -> str:
+        return _outcome(self.retry_row(row))
+
+    def _skipped(self, row: Any, *, reason: str, user: object) -> str:
+        self.skip_row(row, reason=reason, user=user)
+        return f"skipped: {reason}"
+
+
 @admin.register(FailedEvent)
-class FailedEventAdmin(PayloadAdmin):
+class FailedEventAdmin(FailureAdmin):
     payload_fields = ("error", "traceback")
     list_display = ("event_type", "subscription", "sequence", "status", "attempts", "next_attempt_at", "error")
     list_filter = ("status", "subscription")
     list_select_related = ("subscription", "event")
     actions = ("retry", "retry_up_to_here", "skip")
+    skip_title = "Skip failed events"
+    skip_warning = "They are left unhandled for good; their sequences go on without them."
 
     @admin.display(description="Event", ordering="event__type")
     def event_type(self, failure: FailedEvent) -> str:
         # With its id, the line would be too wide for the rest.
         return str(failure.event.type)
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("event_store.retry_failedevent")
+    def label(self, row: FailedEvent) -> str:
+        return f"{row.subscription} at {row.event}"
 
-    def has_skip_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("event_store.skip_failedevent")
+    def retry_row(self, row: FailedEvent) -> bool:
+        return retry_failed_event(row.pk)
 
-    @admin.action(description="Retry", permissions=["retry"])
-    def retry(self, request: HttpRequest, chosen: Any) -> None:
-        for failure in chosen.order_by("pk"):
-            self._do(request, failure, "Retried", lambda pk: _outcome(retry_failed_event(pk)))
+    def skip_row(self, row: FailedEvent, *, reason: str, user: object) -> None:
+        skip_failed_event(row.pk, reason=reason, user=user)
 
     @admin.action(description="Retry up to here", permissions=["retry"])
     def retry_up_to_here(self, request: HttpRequest, chosen: Any) -> None:
-        for failure in chosen.order_by("pk"):
-            self._do(request, failure, "Retried up to here", lambda pk: f"{retry_failed_events_up_to(pk)} handled")
+        for row in chosen.order_by("pk"):
+            do(self, request, row, "Retried up to here", partial(_retried_up_to, row.pk), label=self.label(row))
 
-    @admin.action(description="Skip …", permissions=["skip"])
-    def skip(self, request: HttpRequest, chosen: Any) -> HttpResponse | None:
-        failures, reason = list(chosen.order_by("pk")), request.POST.get("reason", "").strip()
-        if not reason:
-            context = {
-                **self.admin_site.each_context(request),
-                "title": "Skip failed events",
-                "opts": self.model._meta,
-                "failures": failures,
-                "is_unanswered": "confirmed" in request.POST,
-            }
-            return TemplateResponse(request, "event_store/skip_failed_events.html", context)
 
-        def skipped(pk: int) -> str:
-            skip_failed_event(pk, reason=reason, user=request.user)
-            return f"skipped: {reason}"
+@admin.register(CommandDelivery)
+class CommandDeliveryAdmin(FailureAdmin):
+    payload_fields = ("error", "traceback")
+    list_display = ("command", "process", "outcome", "attempts", "next_attempt_at", "error")
+    list_filter = ("command__outcome",)
+    list_select_related = ("command", "process")
+    skip_title = "Skip commands"
+    skip_warning = "They are left undelivered for good; those behind them are delivered."
 
-        for failure in failures:
-            self._do(request, failure, "Skipped", skipped)
-        return None
+    @admin.display(description="Outcome", ordering="command__outcome")
+    def outcome(self, delivery: CommandDelivery) -> str:
+        return str(delivery.command.get_outcome_display())
 
-    def _do(self, request: HttpRequest, failure: FailedEvent, verb: str, act: Callable[[int], str]) -> None:
-        try:
-            outcome = act(failure.pk)
-        except EventStoreError as error:
-            self.message_user(request, str(error), messages.WARNING)
-            return
-        self.log_change(request, failure, f"{verb}: {outcome}.")
-        self.message_user(request, f"{failure.subscription} at {failure.event}: {outcome}.", messages.INFO)
+    def label(self, row: CommandDelivery) -> str:
+        return f"{row.command} of {row.process}"
+
+    def retry_row(self, row: CommandDelivery) -> bool:
+        return retry_command(row.command.command_id)
+
+    def skip_row(self, row: CommandDelivery, *, reason: str, user: object) -> None:
+        skip_command(row.command.command_id, reason=reason, user=user)
 
 
 @admin.register(Process)
@@ -215,6 +266,15 @@ class ProcessAdmin(PayloadAdmin):
     search_fields = ("key__startswith",)
     exclude = ("waiting_for",)
     readonly_fields = ("awaited",)
+    actions = ("retry",)
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("event_store.retry_process")
+
+    @admin.action(description="Retry what failed", permissions=["retry"])
+    def retry(self, request: HttpRequest, chosen: Any) -> None:
+        for row in chosen.order_by("pk"):
+            do(self, request, row, "Retried", partial(_retried_process, row.type, row.key), label=str(row))
 
     @admin.display(description="Waiting for", ordering="waiting_for", empty_value="–")
     def awaited(self, process: Process) -> str:
@@ -238,7 +298,7 @@ class ProcessStepAdmin(PayloadAdmin):
 class IssuedCommandAdmin(PayloadAdmin):
     list_display = ("type", "process", "reason", "outcome", "issued_at")
     list_select_related = ("process",)
-    payload_fields = ("data", "reason", "rejection")
+    payload_fields = ("data", "reason", "rejection", "skip_reason")
 
 
 @admin.register(ProcessDeadline)
@@ -249,8 +309,27 @@ class ProcessDeadlineAdmin(PayloadAdmin):
     payload_fields = ("reason",)
 
 
-def _outcome(is_handled: bool) -> str:
-    return "handled" if is_handled else "failed again"
+def do(page: ReadOnlyAdmin, request: HttpRequest, row: Any, verb: str, act: Callable[[], str], *, label: str) -> None:
+    """Do something with a row, and say and log what came of it, or what was in the way."""
+    try:
+        outcome = act()
+    except EventStoreError as error:
+        page.message_user(request, str(error), messages.WARNING)
+        return
+    page.log_change(request, row, f"{verb}: {outcome}.")
+    page.message_user(request, f"{label}: {outcome}.", messages.INFO)
+
+
+def _retried_up_to(failure_id: int) -> str:
+    return f"{retry_failed_events_up_to(failure_id)} handled"
+
+
+def _retried_process(process_type: str, process_id: str) -> str:
+    return _outcome(retry_process(process_type, process_id))
+
+
+def _outcome(went_well: bool) -> str:
+    return "done" if went_well else "failed again"
 
 
 def _how(link: StreamLink) -> str:

@@ -38,6 +38,7 @@ class Process(models.Model):
 
     class Meta:
         verbose_name_plural = "processes"
+        permissions = [("retry_process", "Can have failed processes go on")]
         constraints = [models.UniqueConstraint(fields=["type", "key"], name="event_store_process_unique_key")]
         indexes = [
             models.Index(fields=["status", "waiting_since", "id"], name="event_store_process_status"),
@@ -174,7 +175,7 @@ class CommandDelivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"delivery {self.pk}"
+        return f"{self.command}, {self.attempts} attempts"
 
 
 class ProcessDeadline(models.Model):

@@ -98,7 +98,7 @@ class FailedEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.error} ({self.attempts})" if self.error else self.get_status_display()
+        return f"{self.sequence}: {self.get_status_display()}"
 
 
 class Worker(models.Model):

@@ -200,7 +200,7 @@ def test_the_admin_retries_and_notes_who_did(operator: Client, parked: list[int]
 
 def test_the_admin_asks_for_a_reason_before_it_skips(operator: Client, parked: list[int]) -> None:
     page = act(operator, "skip", parked[0], parked[1])
-    assert "These 2 events are left unhandled for good" in page
+    assert "2 rows: They are left unhandled for good" in page
     assert "A reason is needed" in act(operator, "skip", parked[0], reason=" ", confirmed="1")
     assert "skipped" not in statuses()
 

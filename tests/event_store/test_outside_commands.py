@@ -11,7 +11,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
 from django.db import connection, connections
+from django.test import Client
 from django.utils import timezone
 
 from event_store import (
@@ -529,3 +532,62 @@ def test_in_tests_run_subscriptions_delivers_and_tells_of_failures(service: Card
     assert run_subscriptions() >= 1
     assert outcomes() == [(10, "accepted")]
     connections.close_all()
+
+
+# ---- the admin
+
+DELIVERIES = "/admin/event_store/commanddelivery/"
+PROCESSES = "/admin/event_store/process/"
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    user = User.objects.create_user("olga", is_staff=True)
+    models = ("commanddelivery", "process")
+    names = [f"{verb}_{model}" for verb in ("view", "retry", "skip") for model in models]
+    user.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client.force_login(user)
+    return client
+
+
+def act(client: Client, page: str, action: str, *ids: int, **values: str) -> str:
+    return client.post(page, {"action": action, "_selected_action": ids, **values}, follow=True).text
+
+
+def test_the_admin_retries_and_skips_deliveries(service: CardService, operator: Client) -> None:
+    give_up(service, 10, 20)
+    first, second = CommandDelivery.objects.order_by("pk")
+    assert "failed again" in act(operator, DELIVERIES, "retry", first.pk)
+    assert "of the same process comes first" in act(operator, DELIVERIES, "retry", second.pk)
+    assert "They are left undelivered for good" in act(operator, DELIVERIES, "skip", first.pk)
+    assert "skipped: paid" in act(operator, DELIVERIES, "skip", first.pk, reason="paid", confirmed="1")
+    service.answer = lambda command, delivery: None
+    assert "done" in act(operator, DELIVERIES, "retry", second.pk)
+
+    assert outcomes() == [(10, "skipped"), (20, "accepted")]
+    assert [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")] == [
+        "Retried: failed again.",
+        "Skipped: skipped: paid.",
+        "Retried: done.",
+    ]
+
+
+def test_the_admin_has_a_failed_process_go_on(service: CardService, operator: Client) -> None:
+    give_up(service, 10)
+    service.answer = lambda command, delivery: None
+    page = act(operator, PROCESSES, "retry", the_process().pk)
+
+    assert "Pay 1: done." in page
+    assert (the_process().status, LogEntry.objects.get().get_change_message()) == ("completed", "Retried: done.")
+
+
+def test_who_may_only_look_sees_no_error_and_can_do_nothing(service: CardService, operator: Client) -> None:
+    give_up(service, 10)
+    User.objects.get().user_permissions.set(Permission.objects.filter(codename__startswith="view_comm"))
+    delivery = CommandDelivery.objects.get()
+
+    page = operator.get(DELIVERIES).text
+    assert ('name="action"' in page, "no answer" in page, "outside.Charge" in page) == (False, False, True)
+    assert "no answer" not in operator.get(f"{DELIVERIES}{delivery.pk}/change/").text
+    act(operator, DELIVERIES, "skip", delivery.pk, reason="paid", confirmed="1")
+    assert CommandDelivery.objects.exists()
