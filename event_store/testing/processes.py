@@ -12,7 +12,7 @@ from typing import Any
 
 from event_store.codec import fingerprint, to_plain
 from event_store.commands import Command, ReasonedCommand
-from event_store.events import Event, RecordedEvent, check_is_event
+from event_store.events import Event, NewEvent, RecordedEvent
 from event_store.identifiers import new_id
 from event_store.messages import type_of
 from event_store.processes.decisions import Decision, decide
@@ -27,7 +27,7 @@ MOST_STEPS = 100
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def given(manager: type[ProcessManager], *events: Event) -> ProcessScenario:
+def given(manager: type[ProcessManager], *events: Event | NewEvent[Any]) -> ProcessScenario:
     """
     The processes of a class after these events, handled in this order:
 
@@ -38,7 +38,7 @@ def given(manager: type[ProcessManager], *events: Event) -> ProcessScenario:
     return ProcessScenario(manager).given(*events)
 
 
-def in_every_order(manager: type[ProcessManager], *events: Event) -> EveryOrder:
+def in_every_order(manager: type[ProcessManager], *events: Event | NewEvent[Any]) -> EveryOrder:
     """As `given`, once for each order of the events, and in each also with every event delivered twice; 7 at most."""
     if factorial(len(events)) > MOST_ORDERS:
         raise ValueError(f"in_every_order: {len(events)} events have more than {MOST_ORDERS} orders.")
@@ -89,10 +89,9 @@ class ProcessScenario:
         self._answers: list[tuple[type[Command] | Command, str]] = []
         self._position = 0
 
-    def given(self, *events: Event) -> ProcessScenario:
-        """These events are published now, and handled at once."""
+    def given(self, *events: Event | NewEvent[Any]) -> ProcessScenario:
+        """These events are published now, and handled at once; a `NewEvent` brings what it sets."""
         for event in events:
-            check_is_event("given", event)
             self._deliver(self._recorded(event))
         return self
 
@@ -156,18 +155,19 @@ class ProcessScenario:
         """The state of the process."""
         return self._find(process_id).state
 
-    def _recorded(self, event: Event) -> RecordedEvent[Any]:
-        event_id, self._position = new_id(), self._position + 1
+    def _recorded(self, event: Event | NewEvent[Any]) -> RecordedEvent[Any]:
+        new = event if isinstance(event, NewEvent) else NewEvent(event)
+        event_id, self._position = new.id or new_id(), self._position + 1
         return RecordedEvent(
             id=event_id,
-            type=type_of(type(event)),
-            schema_version=event.__schema_version__,
-            data=event,
-            metadata={},
-            correlation_id=event_id,
-            causation_id=None,
+            type=type_of(type(new.event)),
+            schema_version=new.event.__schema_version__,
+            data=new.event,
+            metadata=new.metadata,
+            correlation_id=new.correlation_id or event_id,
+            causation_id=new.causation_id,
             recorded_at=self.now,
-            valid_at=self.now,
+            valid_at=new.valid_at or self.now,
             global_position=self._position,
             stream="Given$1",
             position=self._position - 1,
@@ -285,7 +285,7 @@ class ProcessScenario:
 class EveryOrder:
     """What `in_every_order` gives."""
 
-    def __init__(self, manager: type[ProcessManager], events: Sequence[Event]) -> None:
+    def __init__(self, manager: type[ProcessManager], events: Sequence[Event | NewEvent[Any]]) -> None:
         self._manager, self._events = manager, events
 
     def expect(self, *commands: Command) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -22,6 +23,7 @@ from event_store import (
     Deadline,
     DeadlineReached,
     Event,
+    NewEvent,
     ProcessManager,
     Rejected,
     event_store,
@@ -196,6 +198,18 @@ def test_time_passes_when_it_is_told_to() -> None:
     scenario.advance(hours=2).expect(RemindManager(order_id="42")).advance(days=30).expect().expect_deadlines()
     scenario.given(CatererConfirmedMenu(order_id="42", caterer_id="fork", menu_id="vegan"))
     scenario.expect(ConfirmOrder(order_id="42", menu_id="vegan"))
+
+
+def test_an_event_can_bring_its_own_id_time_and_metadata() -> None:
+    class Dated(Obedient):
+        type = "Dated"
+
+        def process_id(self, event: Any) -> str:
+            return f"{event.valid_at:%Y-%m} {event.metadata['by']}"
+
+    told = NewEvent(Told(what="do a"), id=uuid4(), valid_at=datetime(2025, 12, 31, tzinfo=UTC), metadata={"by": "me"})
+
+    given(Dated, told, told).expect(Do(what="a")).expect_status("waiting", process_id="2025-12 me")
 
 
 def test_what_was_expected_and_what_was_found_and_how_it_came_to_it() -> None:
