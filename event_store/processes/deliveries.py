@@ -206,6 +206,7 @@ def _publish_rejection(store: EventStore, process: Process, issued: IssuedComman
         process_id=process.key,
         command_id=issued.command_id,
         command=issued.type,
+        data=issued.data,
         reason=reason,
     )
     with cause_block(causation_id=issued.command_id, correlation_id=issued.step.event.correlation_id):

@@ -18,7 +18,7 @@ from event_store.messages import type_of
 from event_store.models import IssuedCommand, Process, ProcessStep
 from event_store.processes import deadlines, deliveries
 from event_store.processes.decisions import Decision, decide, plain_intents
-from event_store.processes.events import CommandRejected, DeadlineReached
+from event_store.processes.events import CommandRejected, DeadlineReached, rejection_of
 from event_store.processes.failed_processes import has_given_up
 from event_store.processes.folding import apply, state_before, usable_by
 from event_store.processes.intents import Cancel
@@ -177,7 +177,15 @@ def _issue(
                 dispatch(command, command_id=command_id, correlation_id=event.correlation_id)
             except Rejected as error:
                 rejection = error.reason
-                rejections.append(_rejected(process, name, command_id, rejection))
+                rejections.append(
+                    rejection_of(
+                        command,
+                        command_id=command_id,
+                        reason=rejection,
+                        process_type=process.type,
+                        process_id=process.key,
+                    )
+                )
         issued = IssuedCommand.objects.using(using).create(
             command_id=command_id,
             step_id=step.pk,
@@ -211,12 +219,6 @@ def _outcome(earlier: IssuedCommand | None, rejection: str, *, is_outside: bool)
     if is_outside:
         return IssuedCommand.Outcome.PENDING
     return IssuedCommand.Outcome.REJECTED if rejection else IssuedCommand.Outcome.ACCEPTED
-
-
-def _rejected(process: Process, command: str, command_id: UUID, reason: str) -> CommandRejected:
-    return CommandRejected(
-        process_type=process.type, process_id=process.key, command_id=command_id, command=command, reason=reason
-    )
 
 
 def _command_id(process: Process, event: RecordedEvent[Any], number: int) -> UUID:

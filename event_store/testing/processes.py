@@ -16,7 +16,7 @@ from event_store.events import Event, NewEvent, RecordedEvent
 from event_store.identifiers import new_id
 from event_store.messages import type_of
 from event_store.processes.decisions import Decision, decide
-from event_store.processes.events import CommandRejected, DeadlineReached
+from event_store.processes.events import DeadlineReached, rejection_of
 from event_store.processes.folding import apply
 from event_store.processes.intents import Cancel, CancelDeadline, Deadline
 from event_store.processes.manager import ProcessManager, stream_of
@@ -240,12 +240,12 @@ class ProcessScenario:
         elif rejection:
             step.said.append(f"{command!r} (rejected: {rejection})")
             yield self._recorded(
-                CommandRejected(
+                rejection_of(
+                    command,
+                    command_id=new_id(),
+                    reason=rejection,
                     process_type=self._manager.type,
                     process_id=step.process_id,
-                    command_id=new_id(),
-                    command=name,
-                    reason=rejection,
                 )
             )
         else:

@@ -244,7 +244,12 @@ def test_a_rejection_comes_to_the_process_as_an_event(service: CardService) -> N
     rejected = event_store.events.in_stream("Pay$1").last()
     assert rejected is not None
     assert rejected.data == CommandRejected(
-        process_type="Pay", process_id="1", command_id=issued.command_id, command="outside.Charge", reason="expired"
+        process_type="Pay",
+        process_id="1",
+        command_id=issued.command_id,
+        command="outside.Charge",
+        data={"order": "1", "amount": 10},
+        reason="expired",
     )
     assert rejected.causation_id == issued.command_id
     assert (issued.outcome, issued.rejection) == ("rejected", "expired")

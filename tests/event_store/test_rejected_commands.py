@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,7 +24,7 @@ from event_store import (
 )
 from event_store.exceptions import InvalidEvent, WrongExpectedVersion
 from event_store.models import IssuedCommand, Process, ProcessStep, Subscription
-from event_store.testing import run_subscriptions
+from event_store.testing import given, run_subscriptions
 from tests.event_store.sample import Noted
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +114,7 @@ def test_a_rejection_is_the_next_step_of_the_process_and_leaves_nothing_of_its_h
         process_id="1",
         command_id=IssuedCommand.objects.order_by("pk")[0].command_id,
         command="rejecting.Book",
+        data={"room": "a"},
         reason="a is full",
     )
     assert (rejected.causation_id, rejected.correlation_id) == (rejected.data.command_id, asked.correlation_id)
@@ -119,6 +122,44 @@ def test_a_rejection_is_the_next_step_of_the_process_and_leaves_nothing_of_its_h
     assert [each.data.text for each in event_store.events.in_stream("booked")] == ["a+"]
     assert [each.number for each in ProcessStep.objects.order_by("pk")] == [0, 1]
     assert [each.state for each in replay("Booking", "1")][-1] == {"room": "a+", "refused": ("a is full",)}
+
+
+def test_a_rejection_says_which_of_several_commands_it_was_and_reads_the_same_ever_after() -> None:
+    class Reserve(Command, type="rejecting.Reserve"):
+        day: date
+        price: Decimal
+
+    @handles(Reserve)
+    def reserve(command: Reserve) -> None:
+        if command.day.day == 2:
+            raise Rejected("closed")
+
+    class Week(ProcessManager):
+        reacts_to = (Asked,)
+
+        @dataclass(frozen=True)
+        class State:
+            refused: tuple[Any, ...] = ()
+
+        def process_id(self, event: Any) -> str:
+            return "1"
+
+        def apply(self, state: Any, event: Any) -> Any:
+            if isinstance(event.data, CommandRejected):
+                return replace(state, refused=(*state.refused, event.data.data))
+            return state
+
+        def act(self, state: Any, event: Any) -> Any:
+            if isinstance(event.data, Asked):
+                yield from [Reserve(day=date(2026, 1, day), price=Decimal("1.50")) for day in (1, 2, 3)]
+
+    event_store.publish(Asked(room="a"), stream="s")
+    run_subscriptions("Week")
+
+    refused = ({"day": "2026-01-02", "price": "1.50"},)
+    assert [each.state for each in replay("Week", "1")][-1] == {"refused": refused}
+    scenario = given(Week).rejecting(Reserve(day=date(2026, 1, 2), price=Decimal("1.50")), "closed")
+    assert scenario.given(Asked(room="a")).state().refused == refused
 
 
 def test_a_process_can_give_up_and_says_why() -> None:
