@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Min, Prefetch, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from browser.ages import duration
-from browser.awaited import in_words
 from browser.cursors import Found, Page, first_of, page_by_key, page_by_number
 from browser.json_tree import plain_tree
+from browser.stuck import is_stuck, why_stuck
 from browser.svg import Timeline, timeline
 from browser.views.base import VIEW_PROCESSES, Breadcrumb, BrowserView
 from event_store import ProcessManager, ReplayedStep, initial_state, process_managers, replay, type_of
@@ -76,16 +75,6 @@ class Step:
     waiting_for: str
 
 
-def is_stuck() -> Q:
-    """Waiting processes that have waited longer for the same thing than their class allows."""
-    now = timezone.now()
-    stuck = Q(pk__in=[])
-    for manager in process_managers.values():
-        if manager.stuck_after is not None:
-            stuck |= Q(type=manager.type, waiting_since__lt=now - manager.stuck_after)
-    return Q(status=Process.Status.WAITING) & stuck
-
-
 def with_status(status: str) -> QuerySet[Process]:
     """`stuck` ones are waiting, too."""
     if status == "stuck":
@@ -111,7 +100,7 @@ def needing_attention(*, limit: int, with_errors: bool) -> Found[Attention]:
     hidden = _("hidden: it needs the permission to view the data of events")
     rows = [
         Attention(each, "failed", each.last_error if with_errors else hidden, each.updated_at) for each in failed
-    ] + [Attention(each, "stuck", _why_stuck(each), each.waiting_since or each.updated_at) for each in stuck]
+    ] + [Attention(each, "stuck", why_stuck(each), each.waiting_since or each.updated_at) for each in stuck]
     return first_of(rows, limit)
 
 
@@ -155,7 +144,7 @@ class ProcessTypeView(BrowserView):
             status=self.status,
             statuses=status_labels().items(),
             waiting_for=self.waiting_for,
-            stuck_before=_stuck_before(self.manager),
+            stuck={each.pk for each in page.rows if why_stuck(each)},
             **context,
         )
 
@@ -198,12 +187,11 @@ class ProcessView(BrowserView):
             raise Http404(f"There is no process {context['type']} {context['key']}")
         steps = _steps(process)
         at = self._chosen_step(len(steps))
-        stuck_before = _stuck_before(process_managers.get(process.type))
-        is_stuck_now = bool(stuck_before and process.waiting_since and process.waiting_since < stuck_before)
+        why = why_stuck(process)
         return super().get_context_data(
             process=process,
-            status="stuck" if process.status == Process.Status.WAITING and is_stuck_now else process.status,
-            why_stuck=_why_stuck(process) if is_stuck_now else "",
+            status="stuck" if why else process.status,
+            why_stuck=why,
             steps=steps,
             at=at,
             chosen=steps[at - 1] if at else None,
@@ -240,9 +228,10 @@ class ProcessView(BrowserView):
 
 
 def _steps(process: Process) -> list[Step]:
+    commands = IssuedCommand.objects.select_related("equal_to__step", "delivery").order_by("pk")
     recorded = {
         each.number: each
-        for each in ProcessStep.objects.filter(process=process).prefetch_related("commands__equal_to__step")
+        for each in ProcessStep.objects.filter(process=process).prefetch_related(Prefetch("commands", commands))
     }
     steps = []
     for replayed in replay(process.type, process.key):
@@ -286,17 +275,6 @@ def _counts(groups: Sequence[Group]) -> list[StatusCount]:
 def _counted(status: str) -> tuple[int, bool]:
     count = with_status(status).order_by()[: COUNTED_UP_TO + 1].count()
     return min(count, COUNTED_UP_TO), count > COUNTED_UP_TO
-
-
-def _stuck_before(manager: type[ProcessManager] | None) -> datetime | None:
-    return timezone.now() - manager.stuck_after if manager and manager.stuck_after is not None else None
-
-
-def _why_stuck(process: Process) -> str:
-    manager = process_managers.get(process.type)
-    allowed = duration(manager.stuck_after) if manager and manager.stuck_after is not None else ""
-    what = in_words(process.waiting_for) or "…"
-    return _("has waited for %(what)s longer than %(allowed)s") % {"what": what, "allowed": allowed}
 
 
 def _docstring(manager: type[ProcessManager] | None) -> str:

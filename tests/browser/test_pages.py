@@ -20,7 +20,7 @@ from django.utils import timezone, translation
 from browser.converters import escape_name
 from event_store import AppendCondition, event_store, process_managers
 from event_store.immutability import changes_allowed
-from event_store.models import Process, StoredEvent, Subscription
+from event_store.models import CommandDelivery, IssuedCommand, Process, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN, PERMISSIONS
 from tests.event_store.sample import HOSTILE_NAMES, Agreement, CatererSaidYes, Counted, CustomerSaidYes, Noted
@@ -233,6 +233,38 @@ def test_a_process_that_waits_too_long_is_stuck_and_says_why(
     for path in ("", "processes/", "processes/Agreement/?status=stuck", "processes/Agreement/42/"):
         assert "Stuck" in client.get(ADMIN + path).text
     assert "has waited for CatererSaidYes longer than 0\u00a0s" in client.get(f"{ADMIN}processes/").text
+
+
+def test_a_process_whose_deadline_nobody_has_handled_is_stuck_and_says_so(client: Client, orders: Any) -> None:
+    waiting = Process.objects.filter(key="42")
+    waiting.update(next_deadline=timezone.now() - timedelta(seconds=30))
+    assert "Stuck" not in client.get(f"{ADMIN}processes/Agreement/42/").text
+    waiting.update(next_deadline=timezone.now() - timedelta(minutes=5))
+
+    for path in ("", "processes/", "processes/Agreement/42/"):
+        assert "its deadline passed 5\u00a0min ago, and nobody has handled it" in client.get(ADMIN + path).text
+    assert "Stuck" in client.get(f"{ADMIN}processes/Agreement/?status=stuck").text
+
+
+def test_a_command_for_the_outside_shows_how_its_delivery_goes(client: Client, orders: Any) -> None:
+    issued = IssuedCommand.objects.get(process__key="41")
+    delivery = CommandDelivery.objects.create(
+        command=issued, process=issued.process, attempts=2, next_attempt_at=timezone.now(), error="TimeoutError: <b>"
+    )
+    path = f"{ADMIN}processes/Agreement/41/"
+
+    def shown() -> str:
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", client.get(path).text)).split())
+
+    issued.outcome = IssuedCommand.Outcome.PENDING
+    issued.save()
+    assert "2 attempts at delivering it, the next one" in shown()
+    assert "TimeoutError: &lt;b&gt;" in client.get(path).text
+    CommandDelivery.objects.update(next_attempt_at=None, attempts=0)
+    assert "0 attempts at delivering it: it waits behind an earlier command" in shown()
+    delivery.delete()
+    IssuedCommand.objects.update(outcome="skipped", skipped_by="ann", skip_reason="paid in cash")
+    assert "Skipped by ann: paid in cash" in shown().replace(" : ", ": ")
 
 
 def test_stuck_processes_are_counted_and_listed_as_some_of_those_that_wait(
