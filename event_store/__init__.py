@@ -28,7 +28,8 @@ from event_store.streams import category_of, end_of_prefix
 from event_store.subscribers import subscriber
 
 if TYPE_CHECKING:
-    from event_store.aggregates import Aggregate, AggregateRepository, applies
+    from event_store.aggregates.aggregate import Aggregate, applies
+    from event_store.aggregates.repository import AggregateRepository
     from event_store.commands import Command, Delivery, dispatch, handles
     from event_store.horizon import Horizon
     from event_store.processes.deadlines import reach_due_deadlines
@@ -70,9 +71,9 @@ if TYPE_CHECKING:
 
 # Bound to models or to settings: imported when first asked for, so that `event_store` can be imported anywhere.
 _LAZY = {
-    "Aggregate": "aggregates",
-    "AggregateRepository": "aggregates",
-    "applies": "aggregates",
+    "Aggregate": "aggregates.aggregate",
+    "AggregateRepository": "aggregates.repository",
+    "applies": "aggregates.aggregate",
     "Command": "commands",
     "Delivery": "commands",
     "dispatch": "commands",

@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 
 from event_store.exceptions import EventStoreError
 from event_store.models import (
+    AggregateSnapshot,
     CommandDelivery,
     FailedEvent,
     IssuedCommand,
@@ -257,6 +258,13 @@ class CommandDeliveryAdmin(FailureAdmin):
 
     def skip_row(self, row: CommandDelivery, *, reason: str, user: object) -> None:
         skip_command(row.command.command_id, reason=reason, user=user)
+
+
+@admin.register(AggregateSnapshot)
+class AggregateSnapshotAdmin(PayloadAdmin):
+    list_display = ("stream", "version", "taken_at")
+    search_fields = ("stream__startswith",)
+    payload_fields = ("state",)
 
 
 @admin.register(Process)

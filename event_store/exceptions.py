@@ -21,6 +21,7 @@ Every error of this package.
     ├── CommandError (TypeError)
     │   ├── UnhandledCommand                 nobody handles it
     │   └── DuplicateCommandHandler          two functions want to handle it
+    ├── InvalidAggregate (TypeError)         its class contradicts itself, or a snapshot would lose something
     ├── InvalidSubscriber (TypeError)
     ├── SubscriptionChanged                  its checkpoint belongs to another stream
     ├── UnknownSubscription (ValueError)     no code declares it, or it has never run
@@ -170,6 +171,10 @@ class UnhandledCommand(CommandError):
 
 class DuplicateCommandHandler(CommandError):
     """Two functions want to handle one command."""
+
+
+class InvalidAggregate(EventStoreError, TypeError):
+    """An aggregate's class contradicts itself, or an attribute would not come back from a snapshot as it was."""
 
 
 class InvalidSubscriber(EventStoreError, TypeError):

@@ -96,11 +96,11 @@ def test_every_discovered_module_is_listed() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("document", ["writing.md", "reading.md"])
+@pytest.mark.parametrize("document", ["writing.md", "reading.md", "aggregates.md"])
 def test_the_examples_of_the_guides_are_true(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = [code for name, code in runnable_blocks() if name.startswith(document)]
 
     names = run("".join(blocks), monkeypatch)
 
     assert len(blocks) >= 3
-    assert "event_store" in names
+    assert {"event_store", "Aggregate"} & names.keys()

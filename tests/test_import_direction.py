@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 LINES = [
     "exceptions",
     "messages events streams expected_version append_condition context identifiers",
-    "codec asynchronous upcasters signals",
+    "codec code_version asynchronous upcasters signals",
     "models backends sql immutability horizon",
     "query query_arguments stream_query write_arguments handlers subscriber_registry durable subscribers store stores",
     "commands aggregates subscriptions",

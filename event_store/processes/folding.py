@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import msgspec
 
+from event_store.code_version import code_of
 from event_store.codec import to_plain
 from event_store.events import RecordedEvent
 from event_store.exceptions import InvalidProcessManager
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
 FOLDED_IN_FULL = 50
 """Events of a process that are folded anew at each step, whatever code has folded them before: no state can be stale."""
-
-_sources: WeakKeyDictionary[type[Any], str] = WeakKeyDictionary()
 
 
 def state_before(store: EventStore, manager: ProcessManager, process: Process, position: int) -> Any:
@@ -62,27 +58,19 @@ def usable_by(manager: ProcessManager, state: Any, position: int) -> str:
     if position < FOLDED_IN_FULL:
         return ""
     restored = _restored(manager, to_plain(state))
-    return code_of(manager) if restored is not None and restored == state else ""
+    return code_of_manager(manager) if restored is not None and restored == state else ""
 
 
-def code_of(manager: ProcessManager) -> str:
+def code_of_manager(manager: ProcessManager) -> str:
     """64 hexadecimal digits for the source of a class, its bases and its State; blank where there is no source."""
-    source = _source_of(type(manager))
-    return hashlib.sha256(f"{manager.version}\0{source}".encode()).hexdigest() if source else ""
-
-
-def _source_of(manager: type[ProcessManager]) -> str:
-    if manager not in _sources:
-        own = [each for each in manager.__mro__ if each.__module__ not in ("event_store.processes.manager", "builtins")]
-        try:
-            _sources[manager] = "\0".join(map(inspect.getsource, [*own, manager.State]))
-        except (OSError, TypeError):
-            _sources[manager] = ""
-    return _sources[manager]
+    own = [
+        each for each in type(manager).__mro__ if each.__module__ not in ("event_store.processes.manager", "builtins")
+    ]
+    return code_of([*own, manager.State], version=manager.version)
 
 
 def _usable_step(store: EventStore, manager: ProcessManager, process: Process) -> ProcessStep | None:
-    code = code_of(manager)
+    code = code_of_manager(manager)
     steps = ProcessStep.objects.using(store.backend.using).filter(process=process.pk)
     # Not by its code: the newest one of an old version could stand behind very many others.
     newest = steps.order_by("-number").first()

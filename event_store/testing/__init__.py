@@ -6,14 +6,17 @@ from event_store.testing.registries import isolated_registries
 from event_store.testing.subscriptions import run_subscriptions
 
 if TYPE_CHECKING:
+    from event_store.testing.aggregates import AggregateScenario, given_aggregate
     from event_store.testing.contract import BackendContract
     from event_store.testing.processes import EveryOrder, ProcessScenario, given, in_every_order
 
 __all__ = [
+    "AggregateScenario",
     "BackendContract",
     "EveryOrder",
     "ProcessScenario",
     "given",
+    "given_aggregate",
     "in_every_order",
     "isolated_registries",
     "run_subscriptions",
@@ -21,6 +24,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("AggregateScenario", "given_aggregate"):
+        from event_store.testing import aggregates
+
+        return getattr(aggregates, name)
     if name in ("EveryOrder", "ProcessScenario", "given", "in_every_order"):
         # Bound to models, which are not there yet where this module is imported early.
         from event_store.testing import processes

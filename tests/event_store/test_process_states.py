@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from event_store import Cancel, Complete, Event, ProcessManager, event_store
 from event_store.exceptions import ImpureProcessManager, InvalidProcessManager
 from event_store.models import IssuedCommand, Process, ProcessStep
-from event_store.processes.folding import FOLDED_IN_FULL, apply, code_of
+from event_store.processes.folding import FOLDED_IN_FULL, apply, code_of_manager
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import Agreement, Confirm, Counted, Noted
 
@@ -110,8 +110,8 @@ def test_a_state_that_json_does_not_give_back_is_folded_anew(monkeypatch: pytest
 def test_without_its_source_code_cannot_be_told_from_other_code() -> None:
     made = type("Made", (ProcessManager,), {"reacts_to": (Paid,), "State": Account.State, "__module__": "nowhere"})
 
-    assert code_of(made("1")) == ""
-    assert len(code_of(Account("1"))) == 64
+    assert code_of_manager(made("1")) == ""
+    assert len(code_of_manager(Account("1"))) == 64
 
 
 def test_the_number_of_statements_does_not_grow_with_the_process() -> None:

@@ -1,0 +1,1 @@
+"""Aggregates: decide from past events, record new ones."""
