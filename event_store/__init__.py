@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from event_store.aggregates.repository import AggregateRepository
     from event_store.commands import Command, Delivery, dispatch, handles
     from event_store.horizon import Horizon
+    from event_store.processes.board import WaitingGroup, stuck_processes, waiting_groups, why_stuck
     from event_store.processes.deadlines import reach_due_deadlines
     from event_store.processes.deliveries import deliver_due_commands
     from event_store.processes.events import CommandRejected, DeadlineReached
@@ -81,6 +82,10 @@ _LAZY = {
     "event_store": "stores",
     "event_stores": "stores",
     "Horizon": "horizon",
+    "WaitingGroup": "processes.board",
+    "stuck_processes": "processes.board",
+    "waiting_groups": "processes.board",
+    "why_stuck": "processes.board",
     "reach_due_deadlines": "processes.deadlines",
     "deliver_due_commands": "processes.deliveries",
     "CommandRejected": "processes.events",
@@ -162,6 +167,7 @@ __all__ = [
     "Said",
     "SubscriptionStatus",
     "UnknownProcess",
+    "WaitingGroup",
     "WrongExpectedVersion",
     "applies",
     "aretry_command",
@@ -193,11 +199,14 @@ __all__ = [
     "retry_process",
     "skip_command",
     "skip_failed_event",
+    "stuck_processes",
     "subscriber",
     "subscription_status",
     "type_of",
     "verify_processes",
     "wait_for",
+    "waiting_groups",
+    "why_stuck",
 ]
 
 

@@ -21,6 +21,7 @@ from browser.visible import visible, visible_text
 
 register = template.Library()
 
+COUNTED_UP_TO = 10_000
 SIGNS = {
     "waiting": "clock",
     "stuck": "warning",
@@ -50,6 +51,12 @@ def status_words() -> dict[str, str]:
 def es_url(context: Context, name: str, *arguments: Any) -> str:
     """The URL of a page in the mount that the request came through."""
     return page_url(context["request"], name, *arguments)
+
+
+@register.simple_tag
+def es_count(count: int) -> str:
+    """A number that was counted up to 10,000."""
+    return f"{COUNTED_UP_TO}+" if count > COUNTED_UP_TO else str(count)
 
 
 @register.filter

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView
 from browser.views.events import log_rows
-from browser.views.processes import needing_attention, waiting_groups
-from event_store import OpenTransaction, event_store, open_transactions
+from browser.views.processes import needing_attention
+from event_store import OpenTransaction, event_store, open_transactions, waiting_groups
 from event_store.models import Subscription
 
 LATEST = 20

@@ -7,17 +7,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, Min, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from browser.cursors import Found, Page, first_of, page_by_key, page_by_number
 from browser.json_tree import plain_tree
-from browser.stuck import is_stuck, why_stuck
+from browser.stuck import stuck_in_words
 from browser.svg import Timeline, timeline
 from browser.views.base import VIEW_PROCESSES, Breadcrumb, BrowserView
-from event_store import ProcessManager, ReplayedStep, initial_state, process_managers, replay, type_of
+from event_store import (
+    ProcessManager,
+    ReplayedStep,
+    WaitingGroup,
+    initial_state,
+    process_managers,
+    replay,
+    stuck_processes,
+    type_of,
+    waiting_groups,
+)
 from event_store.models import IssuedCommand, Process, ProcessStep
 
 COUNTED_UP_TO = 10_000
@@ -34,17 +44,6 @@ def status_labels() -> dict[str, str]:
         "completed": _("completed"),
         "cancelled": _("cancelled"),
     }
-
-
-@dataclass(frozen=True)
-class Group:
-    """Processes of one type that wait for the same."""
-
-    type: str
-    waiting_for: str
-    count: int
-    stuck: int
-    oldest: datetime | None
 
 
 @dataclass(frozen=True)
@@ -78,29 +77,18 @@ class Step:
 def with_status(status: str) -> QuerySet[Process]:
     """`stuck` ones are waiting, too."""
     if status == "stuck":
-        return Process.objects.filter(is_stuck())
+        return stuck_processes()
     return Process.objects.filter(status=status)
-
-
-def waiting_groups() -> list[Group]:
-    """What is waited for, the longest wait first."""
-    rows = (
-        Process.objects.filter(status=Process.Status.WAITING)
-        .values("type", "waiting_for")
-        .annotate(count=Count("pk"), stuck=Count("pk", filter=is_stuck()), oldest=Min("waiting_since"))
-        .order_by("oldest")[:MOST_GROUPS]
-    )
-    return [Group(**row) for row in rows]
 
 
 def needing_attention(*, limit: int, with_errors: bool) -> Found[Attention]:
     """Failed processes first, then stuck ones, each with the reason in words; errors may tell of payloads."""
     failed = list(Process.objects.filter(status=Process.Status.FAILED).order_by("-updated_at")[: limit + 1])
-    stuck = list(Process.objects.filter(is_stuck()).order_by("waiting_since")[: limit + 1 - len(failed)])
+    stuck = list(stuck_processes().order_by("waiting_since")[: limit + 1 - len(failed)])
     hidden = _("hidden: it needs the permission to view the data of events")
     rows = [
         Attention(each, "failed", each.last_error if with_errors else hidden, each.updated_at) for each in failed
-    ] + [Attention(each, "stuck", why_stuck(each), each.waiting_since or each.updated_at) for each in stuck]
+    ] + [Attention(each, "stuck", stuck_in_words(each), each.waiting_since or each.updated_at) for each in stuck]
     return first_of(rows, limit)
 
 
@@ -144,7 +132,7 @@ class ProcessTypeView(BrowserView):
             status=self.status,
             statuses=status_labels().items(),
             waiting_for=self.waiting_for,
-            stuck={each.pk for each in page.rows if why_stuck(each)},
+            stuck={each.pk for each in page.rows if stuck_in_words(each)},
             **context,
         )
 
@@ -187,7 +175,7 @@ class ProcessView(BrowserView):
             raise Http404(f"There is no process {context['type']} {context['key']}")
         steps = _steps(process)
         at = self._chosen_step(len(steps))
-        why = why_stuck(process)
+        why = stuck_in_words(process)
         return super().get_context_data(
             process=process,
             status="stuck" if why else process.status,
@@ -263,18 +251,20 @@ def _changes(process: Process, steps: Sequence[Step], at: int) -> list[tuple[str
     return [(key, before.get(key)) for key in after if after[key] != before.get(key)]
 
 
-def _counts(groups: Sequence[Group]) -> list[StatusCount]:
-    is_more = len(groups) == MOST_GROUPS
-    waiting = (sum(group.count for group in groups), is_more)
-    stuck = (sum(group.stuck for group in groups), is_more)
-    counted = {status: _counted(status) for status in ("failed", "completed", "cancelled")}
-    counts = {"waiting": waiting, "stuck": stuck, **counted}
-    return [StatusCount(status, label, *counts[status]) for status, label in status_labels().items()]
+def _counts(groups: Sequence[WaitingGroup]) -> list[StatusCount]:
+    counts = {status: _counted(status) for status in ("failed", "completed", "cancelled")}
+    if len(groups) < MOST_GROUPS:
+        counts |= {"waiting": sum(each.count for each in groups), "stuck": sum(each.stuck for each in groups)}
+    else:
+        counts |= {status: _counted(status) for status in ("waiting", "stuck")}
+    return [
+        StatusCount(status, label, min(counts[status], COUNTED_UP_TO), counts[status] > COUNTED_UP_TO)
+        for status, label in status_labels().items()
+    ]
 
 
-def _counted(status: str) -> tuple[int, bool]:
-    count = with_status(status).order_by()[: COUNTED_UP_TO + 1].count()
-    return min(count, COUNTED_UP_TO), count > COUNTED_UP_TO
+def _counted(status: str) -> int:
+    return with_status(status).order_by()[: COUNTED_UP_TO + 1].count()
 
 
 def _docstring(manager: type[ProcessManager] | None) -> str:

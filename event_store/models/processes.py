@@ -47,6 +47,11 @@ class Process(models.Model):
             ),
             models.Index(fields=["type", "status", "id"], name="event_store_process_type"),
             models.Index(
+                fields=["type", "waiting_for", "next_deadline"],
+                condition=models.Q(status="waiting", next_deadline__isnull=False),
+                name="event_store_process_deadlines",
+            ),
+            models.Index(
                 fields=["next_deadline"],
                 condition=models.Q(status="waiting", next_deadline__isnull=False),
                 name="event_store_process_deadline",

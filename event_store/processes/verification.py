@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from event_store.models import Process, ProcessStep
+from event_store.models import Process, ProcessStep, Stream
 from event_store.processes import deadlines
 from event_store.processes.failed_processes import has_given_up, is_parked
 from event_store.processes.folding import apply
-from event_store.processes.manager import ProcessManager, process_managers
+from event_store.processes.manager import ProcessManager, process_managers, stream_of
 from event_store.store import EventStore
 from event_store.stores import event_store
 from event_store.subscriptions.database import is_postgresql
@@ -23,7 +23,7 @@ class Mismatch:
     """
     A column of a process that is not what it should be.
 
-    `can_be_repaired` is False where the stream cannot be folded, no code declares the type, or steps are missing.
+    `can_be_repaired` is False where the stream cannot be folded, no code declares the type, or rows are missing.
     """
 
     process_type: str
@@ -63,6 +63,21 @@ def verify_processes(
         for done in ids:
             yield from _verify(event_store, done, repair=repair)
         report(done, end)
+    yield from _missing(event_store, process_type, process_id)
+
+
+def _missing(store: EventStore, process_type: str, process_id: str) -> Iterator[Mismatch]:
+    using = store.backend.using
+    for each in [process_type] if process_type else sorted(process_managers):
+        streams, last = Stream.objects.using(using).filter(category=each, version__gte=0), ""
+        if process_id:
+            streams = streams.filter(name=stream_of(each, process_id))
+        while names := list(streams.filter(name__gt=last).order_by("name").values_list("name", flat=True)[:READ_SIZE]):
+            ids = [name.removeprefix(stream_of(each, "")) for name in names]
+            found = set(Process.objects.using(using).filter(type=each, key__in=ids).values_list("key", flat=True))
+            for missing in (one for one in ids if one not in found):
+                yield Mismatch(each, missing, "row", None, "one, with its steps", can_be_repaired=False)
+            last = names[-1]
 
 
 def _verify(store: EventStore, row_id: int, *, repair: bool) -> list[Mismatch]:

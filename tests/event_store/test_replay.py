@@ -170,10 +170,23 @@ def test_what_cannot_be_repaired_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (unfoldable.what, unfoldable.can_be_repaired) == ("state", False)
 
     Process.objects.update(type="Gone")
-    [undeclared] = verify_processes()
+    undeclared, row = verify_processes()
+    assert (row.process_type, row.what) == ("Agreement", "row")
     assert str(undeclared) == "Gone 42: type is 'Gone', not 'declared by code'"
 
 
 def test_a_type_that_is_not_there_is_named() -> None:
     with pytest.raises(CommandError, match="No process manager is of type 'Nothing'. There are: "):
         call_command("verify_processes", "Nothing")
+
+
+def test_a_row_that_is_missing_is_told() -> None:
+    for key in ("41", "42"):
+        event_store.publish(CustomerSaidYes(order_id=key), stream=f"Order${key}")
+    run_subscriptions("Agreement")
+    Process.objects.get(type="Agreement", key="41").delete()
+
+    [missing] = verify_processes(repair=True)
+    assert (str(missing), missing.can_be_repaired) == ("Agreement 41: row is None, not 'one, with its steps'", False)
+    assert [*verify_processes("Agreement", "42")] == []
+    assert [each.process_id for each in verify_processes("Agreement", "41")] == ["41"]
