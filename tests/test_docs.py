@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from event_store import WrongExpectedVersion
 from event_store.testing import isolated_registries, run_subscriptions
+from tests.guides import DOCS, ROOT, code_of, load, runnable_blocks
 
-ROOT = Path(__file__).parent.parent
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUNNABLE = re.compile(r"<!-- run -->\n```python\n(.*?)```", re.DOTALL)
-
-
-def runnable_blocks() -> Iterator[tuple[str, str]]:
-    for path in DOCS:
-        for number, code in enumerate(RUNNABLE.findall(path.read_text())):
-            yield f"{path.name}-{number}", code
+PATTERNS = code_of("process_patterns.md")
 
 
 def run(code: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    module = ModuleType("readme")
-    # Data classes look their module up.
-    monkeypatch.setitem(sys.modules, "readme", module)
     with isolated_registries():
-        exec(compile(code, "README.md", "exec"), vars(module))
+        module = load(code, monkeypatch)
         run_subscriptions()
     return vars(module)
 
@@ -104,3 +91,17 @@ def test_the_examples_of_the_guides_are_true(document: str, monkeypatch: pytest.
 
     assert len(blocks) >= 3
     assert {"event_store", "Aggregate"} & names.keys()
+
+
+@pytest.mark.parametrize("name", re.findall(r"^def (test_\w+)", PATTERNS, re.MULTILINE))
+def test_the_patterns_keep_their_word(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with isolated_registries():
+        patterns = load(PATTERNS, monkeypatch, name="catering.patterns")
+        getattr(patterns, name)()
+
+
+def test_each_pattern_has_a_test() -> None:
+    headings = re.findall(r"^## (.+)", (ROOT / "docs/process_patterns.md").read_text(), re.MULTILINE)
+
+    assert len(headings) == 9
+    assert len(re.findall(r"^def test_", PATTERNS, re.MULTILINE)) >= len(headings)
