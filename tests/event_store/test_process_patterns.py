@@ -196,13 +196,15 @@ def test_whatever_people_say_the_caterer_is_booked_while_both_agree(guide: Any) 
             if booked != (customer and cook):
                 booked = not booked
                 expected.append((guide.BookCaterer if booked else guide.ReleaseCaterer)(order_id="42", attempt=attempt))
-        given(guide.Booking, *facts).expect(*expected).redelivered().expect()
+        given(guide.CatererBooking, *facts).expect(*expected).redelivered().expect()
 
 
 @pytest.mark.parametrize("refused", ["BookCaterer", "ReleaseCaterer"])
 def test_a_refused_booking_or_release_ends_no_process_and_goes_in_no_circle(guide: Any, refused: str) -> None:
     facts = [each(order_id="42") for each in (guide.CustomerAgreed, guide.CatererAgreed, guide.CustomerWithdrew)]
-    scenario = given(guide.Booking).rejecting(getattr(guide, refused), "no").given(*facts).expect_status("waiting")
+    scenario = (
+        given(guide.CatererBooking).rejecting(getattr(guide, refused), "no").given(*facts).expect_status("waiting")
+    )
 
     scenario.expect(*([guide.BookCaterer(order_id="42", attempt=1)] if refused == "ReleaseCaterer" else []))
 
@@ -525,7 +527,7 @@ def test_a_durable_subscriber_keeps_no_row_for_each_event() -> None:
 ORDERS = {
     "ReadyToCook": ["MenuChosen", "GuestsCounted", "DepositPaid"],
     "Dinner": ["DinnerOrdered", "KitchenReserved", "CourierReserved", "PaymentTaken"],
-    "Booking": ["CustomerAgreed", "CustomerWithdrew", "CatererAgreed"],
+    "CatererBooking": ["CustomerAgreed", "CustomerWithdrew", "CatererAgreed"],
     "Answer": ["MenuSent", "MenuAnswered"],
     "Reminders": ["InvoiceSent", "InvoicePaid"],
     "Mishaps": ["DeliveryDelayed", "DeliveryLost"],
