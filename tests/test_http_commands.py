@@ -18,7 +18,7 @@ import pytest
 from event_store import CommandRejected, Event, ProcessManager, deliver_due_commands, event_store
 from event_store.models import CommandDelivery, IssuedCommand, Process
 from event_store.testing import isolated_registries
-from tests.test_docs import runnable_blocks
+from tests.guides import runnable_blocks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
