@@ -10,9 +10,9 @@ from itertools import permutations
 from math import factorial
 from typing import Any
 
-from event_store.codec import fingerprint, to_plain
+from event_store.codec import decode_plain, encode_metadata, fingerprint, to_plain
 from event_store.commands import Command, ReasonedCommand
-from event_store.events import Event, NewEvent, RecordedEvent
+from event_store.events import Event, NewEvent, RecordedEvent, check_time
 from event_store.identifiers import new_id
 from event_store.messages import type_of
 from event_store.processes.decisions import Decision, decide
@@ -163,11 +163,11 @@ class ProcessScenario:
             type=type_of(type(new.event)),
             schema_version=new.event.__schema_version__,
             data=new.event,
-            metadata=new.metadata,
+            metadata=decode_plain(encode_metadata(new.metadata)),
             correlation_id=new.correlation_id or event_id,
             causation_id=new.causation_id,
             recorded_at=self.now,
-            valid_at=new.valid_at or self.now,
+            valid_at=check_time("valid_at", new.valid_at or self.now),
             global_position=self._position,
             stream="Given$1",
             position=self._position - 1,

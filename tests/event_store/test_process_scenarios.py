@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -210,6 +210,27 @@ def test_an_event_can_bring_its_own_id_time_and_metadata() -> None:
     told = NewEvent(Told(what="do a"), id=uuid4(), valid_at=datetime(2025, 12, 31, tzinfo=UTC), metadata={"by": "me"})
 
     given(Dated, told, told).expect(Do(what="a")).expect_status("waiting", process_id="2025-12 me")
+
+
+@pytest.mark.django_db
+def test_an_event_is_given_with_the_time_and_metadata_that_would_be_read_back() -> None:
+    seen: list[Any] = []
+
+    class Watching(Obedient):
+        type = "Watching"
+
+        def process_id(self, event: Any) -> str:
+            seen.append((event.valid_at.isoformat(), event.metadata))
+            return "1"
+
+    moment = datetime(2026, 2, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))
+    told = NewEvent(Told(what="do a"), valid_at=moment, metadata={"menus": ("vegan", uuid4())})
+    given(Watching, told)
+    event_store.publish(told, stream="s")
+    run_subscriptions("Watching")
+
+    assert seen[0][0] == "2026-01-31T23:30:00+00:00"
+    assert [each for each in seen if each != seen[0]] == []
 
 
 def test_what_was_expected_and_what_was_found_and_how_it_came_to_it() -> None:
