@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import combinations, permutations, product
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ from django.db import transaction
 
 from event_store import (
     Command,
+    CommandRejected,
     Deadline,
     DeadlineReached,
     Event,
@@ -131,16 +132,12 @@ def answers_of_dinner(guide: Any) -> Callable[[Any], Event | None]:
 
 
 @pytest.mark.parametrize(("refused", "expected"), REFUSALS)
-def test_what_was_reserved_twice_is_released_once(guide: Any, refused: str, expected: list[str]) -> None:
-    ordered, kitchen, courier = [
-        each(order_id="42") for each in (guide.DinnerOrdered, guide.KitchenReserved, guide.CourierReserved)
-    ]
-    facts = [ordered, kitchen, kitchen, courier, courier][: {0: 1, 2: 3, 4: 5}[len(expected)]]
+def test_what_is_told_again_after_a_refusal_changes_nothing(guide: Any, refused: str, expected: list[str]) -> None:
+    facts = [each(order_id="42") for each in (guide.DinnerOrdered, guide.KitchenReserved, guide.CourierReserved)]
+    facts = facts[: [name for name, _ in REFUSALS].index(refused) + 1]
     commands = [getattr(guide, each.partition(" ")[0])(order_id="42") for each in expected]
-    # With each fact twice the first refusal ends it: what is told again is not acted on.
-    once = [ordered, kitchen, courier][: {0: 1, 2: 2, 4: 3}[len(expected)]]
 
-    scenario = given(guide.Dinner).rejecting(getattr(guide, refused), "no").given(*once).expect(*commands)
+    scenario = given(guide.Dinner).rejecting(getattr(guide, refused), "no").given(*facts).expect(*commands)
     scenario.given(*facts).redelivered().expect().expect_status("cancelled")
 
 
@@ -180,6 +177,22 @@ def test_a_dinner_that_nobody_refuses_for_real(guide: Any) -> None:
     assert statuses() == {"42": "completed"}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_that_is_refused_outside_releases_what_was_reserved(guide: Any) -> None:
+    commands = [guide.ReserveKitchen, guide.ReserveCourier, guide.ReleaseKitchen, guide.ReleaseCourier]
+    handle(*commands, answer=answers_of_dinner(guide))
+
+    @handles(guide.TakePayment, outside=True)
+    def take_payment(command: Command, delivery: Any) -> None:
+        raise Rejected("the card is blocked")
+
+    publish(guide.DinnerOrdered(order_id="42"))
+    # Others would find the answer of the delivery at their next look.
+    run_subscriptions()
+    assert (sent(), sent("rejected"), statuses()) == (REFUSALS[2][1], ["TakePayment 42"], {"42": "cancelled"})
+    redeliver()
+
+
 # ---- a fact that undoes a fact
 
 
@@ -207,6 +220,19 @@ def test_a_refused_booking_or_release_ends_no_process_and_goes_in_no_circle(guid
     )
 
     scenario.expect(*([guide.BookCaterer(order_id="42", attempt=1)] if refused == "ReleaseCaterer" else []))
+
+
+def test_a_booking_that_overlooks_its_rejection_would_go_in_a_circle(guide: Any) -> None:
+    class Deaf(guide.CatererBooking):  # type: ignore[misc]
+        type = "Deaf"
+
+        def apply(self, state: Any, event: Any) -> Any:
+            return state if isinstance(event.data, CommandRejected) else super().apply(state, event)
+
+    scenario = given(Deaf).rejecting(guide.BookCaterer, "no").given(guide.CustomerAgreed(order_id="42"))
+
+    with pytest.raises(AssertionError, match="each rejected command is answered with another one"):
+        scenario.given(guide.CatererAgreed(order_id="42"))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -277,6 +303,23 @@ def test_one_command_for_each_item_for_real(guide: Any, failing: tuple[str, ...]
 
     publish(guide.TastingOrdered(order_id="42", dishes=DISHES))
     assert (sent(), statuses()) == (expected, {"42": "completed"})
+    redeliver()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_items_that_are_done_outside_for_real(guide: Any) -> None:
+    @handles(guide.CookSample, outside=True)
+    def cook(command: Any, delivery: Any) -> None:
+        if command.dish == "fish":
+            raise Rejected("no fish today")
+        cooked = guide.SampleCooked(order_id="42", dish=command.dish)
+        event_store.publish(NewEvent(cooked, id=delivery.id_for("cooked")), stream="Answers$1", on_duplicate="ignore")
+
+    handle(guide.ReportMissing)
+    publish(guide.TastingOrdered(order_id="42", dishes=DISHES))
+    run_subscriptions()
+    assert sent() == ["CookSample 42 cake", "CookSample 42 soup", "ReportMissing 42 ['fish']"]
+    assert (sent("rejected"), statuses()) == (["CookSample 42 fish"], {"42": "completed"})
     redeliver()
 
 
@@ -444,6 +487,13 @@ def test_once_for_each_period_for_real(guide: Any, clock: list[datetime]) -> Non
     # Whenever it is handled again, an event belongs to the month in which it happened.
     clock[0] += timedelta(days=400)
     redeliver()
+
+
+def test_a_month_ends_at_midnight_utc(guide: Any) -> None:
+    in_zurich = datetime(2026, 2, 1, 0, 30, tzinfo=timezone(timedelta(hours=1)))
+
+    delivered = NewEvent(guide.OrderDelivered(customer_id="7"), valid_at=in_zurich)
+    given(guide.MonthlyVoucher, delivered).expect(guide.SendVoucher(customer_id="7", month="2026-01"))
 
 
 # ---- an id that arrives late
