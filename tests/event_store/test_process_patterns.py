@@ -222,6 +222,17 @@ def test_a_refused_booking_or_release_ends_no_process_and_goes_in_no_circle(guid
     scenario.expect(*([guide.BookCaterer(order_id="42", attempt=1)] if refused == "ReleaseCaterer" else []))
 
 
+def test_a_refused_release_leaves_the_word_of_the_caterer(guide: Any) -> None:
+    agreed, caterer, withdrew = [
+        each(order_id="42") for each in (guide.CustomerAgreed, guide.CatererAgreed, guide.CustomerWithdrew)
+    ]
+    scenario = (
+        given(guide.CatererBooking).rejecting(guide.ReleaseCaterer, "no").given(agreed, caterer, withdrew, agreed)
+    )
+
+    scenario.expect(*[guide.BookCaterer(order_id="42", attempt=attempt) for attempt in (1, 2)])
+
+
 def test_a_booking_that_overlooks_its_rejection_would_go_in_a_circle(guide: Any) -> None:
     class Deaf(guide.CatererBooking):  # type: ignore[misc]
         type = "Deaf"
