@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from catering import order_desk
+from catering.commands import ConfirmOrder, RemindManager
 from catering.events import (
     CatererConfirmedMenu,
     CatererDeclinedMenu,
@@ -26,7 +27,8 @@ from catering.process_managers import ANY_MENU, CateringMatch
 from catering.waiting import STUCK_AFTER, Answer, Answers, WaitingFor, waiting_for
 from event_store import event_store
 from event_store.models import IssuedCommand, Process, StoredEvent, Subscription
-from event_store.testing import run_subscriptions
+from event_store.testing import given as given_events
+from event_store.testing import in_every_order, run_subscriptions
 from tests.catering.conftest import AWAITED, confirm_both
 
 VEGAN = MenuSuggested(order_id="1", menu_id="vegan", menu="Vegan", caterer_id="fork", price_per_guest=Decimal(20))
@@ -40,6 +42,10 @@ CATERER_ANY = CatererConfirmedMenu(order_id="1", caterer_id="fork")
 NO_VEGAN = CatererDeclinedMenu(order_id="1", caterer_id="fork", menu_id="vegan")
 VEGAN_UNWANTED = CustomerDeclinedMenu(order_id="1", menu_id="vegan")
 CANCELLED = OrderCancelled(order_id="1")
+BOTH_CONFIRM = (
+    lambda menu: CustomerConfirmedMenu(order_id="1", menu_id=menu),
+    lambda menu: CatererConfirmedMenu(order_id="1", caterer_id="fork", menu_id=menu),
+)
 
 
 @pytest.fixture
@@ -80,37 +86,54 @@ def test_the_same_menu_in_either_order_confirms_the_order(
     assert types_in("Order$1001") == ["OrderPlaced", "OrderConfirmed"]
 
 
-@pytest.mark.parametrize("events", list(itertools.permutations([CUSTOMER_VEGAN, CATERER_GRILL, CATERER_VEGAN])))
-def test_other_menus_in_any_order_do_not_disturb(given: Callable[..., Process], events: Sequence[Any]) -> None:
-    given(*events)
+def test_other_menus_in_any_order_do_not_disturb() -> None:
+    in_every_order(CateringMatch, CUSTOMER_VEGAN, CATERER_GRILL, CATERER_VEGAN).expect(
+        ConfirmOrder(order_id="1", menu_id="vegan")
+    )
 
-    assert commands() == [confirm_order("vegan", "both confirmed “vegan”")]
 
-
-@pytest.mark.parametrize(
-    "events", list(itertools.permutations([CUSTOMER_VEGAN, CUSTOMER_GRILL, CATERER_VEGAN, CATERER_GRILL]))
-)
-def test_two_menus_that_both_confirmed_give_one_command(given: Callable[..., Process], events: Sequence[Any]) -> None:
-    given(*events)
-
-    assert len(commands()) == 1
-    assert StoredEvent.objects.filter(type="catering.OrderConfirmed").count() == 1
+def test_two_menus_that_both_confirmed_give_one_command_whichever_comes_first() -> None:
+    for chosen, other in [("vegan", "grill"), ("grill", "vegan")]:
+        match = given_events(CateringMatch, *(event(chosen) for event in BOTH_CONFIRM))
+        match.expect(ConfirmOrder(order_id="1", menu_id=chosen)).expect_status("completed")
+        match.given(*(event(other) for event in BOTH_CONFIRM)).expect().redelivered().expect()
 
 
 @pytest.mark.parametrize(
-    ("events", "menu", "reason"),
+    ("events", "menu"),
     [
-        ([CUSTOMER_ANY, CATERER_VEGAN], "vegan", "both confirmed “vegan”"),
-        ([CUSTOMER_VEGAN, CATERER_ANY], "vegan", "both confirmed “vegan”"),
-        ([CATERER_ANY, CUSTOMER_ANY], None, "both confirmed, and neither named a menu"),
+        ([CUSTOMER_ANY, CATERER_VEGAN], "vegan"),
+        ([CUSTOMER_VEGAN, CATERER_ANY], "vegan"),
+        ([CATERER_ANY, CUSTOMER_ANY], None),
     ],
 )
-def test_an_event_without_a_menu_matches_on_the_order_alone(
-    given: Callable[..., Process], events: Sequence[Any], menu: str | None, reason: str
-) -> None:
-    given(*events)
+def test_an_event_without_a_menu_matches_on_the_order_alone(events: Sequence[Any], menu: str | None) -> None:
+    in_every_order(CateringMatch, *events).expect(ConfirmOrder(order_id="1", menu_id=menu))
 
-    assert commands() == [confirm_order(menu, reason)]
+
+def test_a_caterer_who_is_silent_for_two_days_has_the_manager_reminded_once() -> None:
+    silent = given_events(CateringMatch, VEGAN, CUSTOMER_VEGAN).expect_deadlines("the caterer's answer")
+
+    silent.advance(hours=47).expect().advance(hours=2).expect(RemindManager(order_id="1"))
+    silent.redelivered().advance(hours=1000).expect().expect_status("waiting")
+    silent.given(CATERER_VEGAN).expect(ConfirmOrder(order_id="1", menu_id="vegan")).expect_status("completed")
+
+
+def test_an_answer_in_time_spares_the_manager() -> None:
+    given_events(CateringMatch, VEGAN, CUSTOMER_VEGAN).advance(hours=47).given(CATERER_VEGAN).expect(
+        ConfirmOrder(order_id="1", menu_id="vegan")
+    ).expect_deadlines().advance(hours=100).expect()
+
+
+def test_an_order_that_was_cancelled_is_confirmed_no_more() -> None:
+    given_events(CateringMatch, VEGAN, CUSTOMER_VEGAN, CANCELLED, CATERER_VEGAN).expect().expect_status("cancelled")
+
+
+def test_a_confirmation_that_is_refused_leaves_nothing_to_wait_for() -> None:
+    refused = given_events(CateringMatch).rejecting(ConfirmOrder, "Order 1 is cancelled already")
+
+    refused.given(CUSTOMER_VEGAN, CATERER_VEGAN).expect()
+    refused.given(CUSTOMER_GRILL, CATERER_GRILL).redelivered().expect()
 
 
 def test_the_reason_names_the_menu_as_people_do(given: Callable[..., Process]) -> None:
