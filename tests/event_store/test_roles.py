@@ -6,6 +6,8 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 from uuid import uuid4
@@ -16,13 +18,40 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from django.db.backends.postgresql.client import DatabaseClient
+from django.utils import timezone
 
-from event_store import AppendCondition, Horizon, NewEvent, RecordedEvent, event_store, subscriber
+from event_store import (
+    Aggregate,
+    AggregateRepository,
+    AppendCondition,
+    Command,
+    Delivery,
+    Horizon,
+    NewEvent,
+    ProcessManager,
+    RecordedEvent,
+    Rejected,
+    applies,
+    event_store,
+    handles,
+    retry_process,
+    subscriber,
+)
 from event_store.immutability import changes_allowed
-from event_store.models import FailedEvent, Process, StoredEvent, StreamLink, Subscription
+from event_store.models import (
+    AggregateSnapshot,
+    FailedEvent,
+    IssuedCommand,
+    Process,
+    ProcessDeadline,
+    StoredEvent,
+    StreamLink,
+    Subscription,
+)
 from event_store.roles import roles_sql
 from event_store.testing import run_subscriptions
-from tests.event_store.sample import CatererSaidYes, CustomerSaidYes, Noted
+from tests.event_store.errands import Asked, check_settled
+from tests.event_store.sample import CatererSaidYes, Counted, CustomerSaidYes, Noted
 from tests.postgresql import programs
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -111,6 +140,76 @@ def test_the_web_role_runs_process_managers_and_durable_subscribers(roles: dict[
 
         assert Process.objects.get().status == "completed"
         assert seen == ["42"]
+
+
+def test_the_web_role_sets_and_reaches_deadlines(roles: dict[str, str]) -> None:
+    with connected_as(roles["web"]):
+        event_store.publish(Asked(process="1", errands=("wait",)), stream="s")
+        event_store.publish(Asked(process="2", errands=("wait", "stop")), stream="s")
+        tomorrow = timezone.now() + timedelta(days=1)
+        with event_store.clock(lambda: tomorrow):
+            run_subscriptions()
+
+        assert sorted(ProcessDeadline.objects.values_list("status", flat=True)) == ["cancelled", "reached"]
+        check_settled("1", "2")
+
+
+def test_the_web_role_delivers_commands_to_the_outside(roles: dict[str, str]) -> None:
+    answers: list[Exception | None] = [ConnectionError("no answer"), None, Rejected("no")]
+
+    class Send(Command, type="roles.Send"):
+        number: int
+
+    @handles(Send, outside=True, max_attempts=1)
+    def send(command: Send, delivery: Delivery) -> None:
+        if error := answers.pop(0):
+            raise error
+
+    class Sending(ProcessManager):
+        reacts_to = (Counted,)
+
+        @dataclass(frozen=True)
+        class State:
+            pass
+
+        def process_id(self, event: Any) -> str:
+            return "1"
+
+        def apply(self, state: State, event: Any) -> State:
+            return state
+
+        def act(self, state: State, event: Any) -> Any:
+            if isinstance(event.data, Counted):
+                yield Send(number=event.data.number)
+
+    with connected_as(roles["web"]):
+        event_store.publish([Counted(number=1), Counted(number=2)], stream="s")
+        assert Process.objects.get().status == "failed"
+        assert retry_process("Sending", "1")
+        run_subscriptions()
+
+        assert list(IssuedCommand.objects.order_by("pk").values_list("outcome", flat=True)) == ["accepted", "rejected"]
+        assert Process.objects.get().step_count == 3
+
+
+def test_the_web_role_keeps_snapshots(roles: dict[str, str]) -> None:
+    class Total(Aggregate):
+        snapshot_every = 1
+
+        def __init__(self, aggregate_id: str) -> None:
+            super().__init__(aggregate_id)
+            self.total = 0
+
+        @applies(Counted)
+        def counted(self, event: Counted) -> None:
+            self.total += event.number
+
+    totals = AggregateRepository(Total)
+    with connected_as(roles["web"]):
+        for number in (1, 2):
+            totals.change("1", lambda total, number=number: total.record(Counted(number=number)))  # type: ignore[misc]
+
+        assert (totals.load("1").total, AggregateSnapshot.objects.get().version) == (3, 1)
 
 
 def test_the_web_role_records_what_fails_and_forgets_it_when_it_succeeds(roles: dict[str, str]) -> None:
