@@ -29,9 +29,9 @@ test: $(PROJECT)  ## every test on SQLite, then all but those in Chromium on Pos
 	DATABASE=sqlite $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 	DATABASE=postgresql $(BIN)/python -m pytest -m "$(ON_POSTGRESQL)" $(PYTEST_ARGUMENTS)
 
-stress: $(PROJECT)  ## ten minutes of killed writers, workers and servers on each database (STRESS_SECONDS, STRESS_SEED)
-	STRESS_SECONDS=$${STRESS_SECONDS:-600} DATABASE=postgresql $(BIN)/python -m pytest tests/stress
-	STRESS_SECONDS=$${STRESS_SECONDS:-600} DATABASE=sqlite $(BIN)/python -m pytest tests/stress
+stress: $(PROJECT)  ## ten minutes of killed writers, workers and servers, and 10,000 orders, on each database (STRESS_SECONDS, STRESS_SEED, STRESS_ORDERS)
+	for each in postgresql sqlite; do STRESS_SECONDS=$${STRESS_SECONDS:-600} STRESS_ORDERS=$${STRESS_ORDERS:-10000} \
+		DATABASE=$$each $(BIN)/python -m pytest tests/stress || exit; done
 
 lint: $(PROJECT)  ## ruff, mypy, and whether a migration is missing
 	$(BIN)/ruff check .
