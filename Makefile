@@ -44,7 +44,7 @@ format: $(PROJECT)  ## let ruff format the code and sort its imports
 	$(BIN)/ruff format .
 
 bench: $(PROJECT)  ## every benchmark, one after the other (docs/performance.md)
-	set -e; for each in append link read volume subscriptions; do $(BIN)/python benchmarks/$$each.py; done
+	set -e; for each in append link read volume subscriptions process; do $(BIN)/python benchmarks/$$each.py; done
 
 requirements: $(PROJECT)  ## compile requirements/development.txt anew (UPGRADE=1 takes the newest versions)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header \
