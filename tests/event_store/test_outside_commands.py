@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -40,6 +42,7 @@ from event_store.exceptions import FailedCommandError
 from event_store.models import CommandDelivery, IssuedCommand, Process
 from event_store.processes.delivery_pool import DeliveryPool
 from event_store.testing import run_subscriptions
+from tests.event_store.children import in_a_child
 from tests.event_store.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -392,6 +395,22 @@ def test_an_attempt_that_never_came_back_is_followed_by_another(service: CardSer
     assert deliver_later(31) == 1
     assert [attempt for *_, attempt in service.calls] == [1, 2]
     assert outcomes() == [(10, "accepted")]
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_process_that_was_killed_while_it_delivered_is_followed_by_another(service: CardService) -> None:
+    service.answer = fail
+    order(10, 20)
+    service.answer = lambda command, delivery: os.kill(os.getpid(), signal.SIGKILL)
+
+    assert in_a_child(deliver_later) == -signal.SIGKILL
+    delivery = CommandDelivery.objects.order_by("pk")[0]
+    assert (delivery.attempts, delivery.claimed_until is not None) == (2, True)
+
+    service.answer = lambda command, delivery: None
+    assert deliver_later(7200) == 2
+    assert [attempt for *_, attempt in service.calls] == [1, 3, 1]
+    assert outcomes() == [(10, "accepted"), (20, "accepted")]
 
 
 def test_one_that_ends_its_worker_each_time_is_given_up(service: CardService) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -13,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import DatabaseError, InterfaceError, connection, connections
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from event_store import durable_subscribers, event_store
@@ -21,6 +20,7 @@ from event_store.models import FailedEvent, ProcessDeadline
 from event_store.processes.deadlines import reach_due_deadlines
 from event_store.subscriptions.runner import SubscriptionRunner
 from event_store.testing import run_subscriptions
+from tests.event_store.children import in_a_child
 from tests.event_store.errands import PATIENCE, Asked, broken, check_nothing_is_half_done, check_settled
 
 pytestmark = [
@@ -164,21 +164,6 @@ def kill() -> None:
 def run_to_a_kill(point: int) -> None:
     with breaking_off(point, kill):
         run()
-
-
-def in_a_child(action: Callable[[], object]) -> int:
-    """How a process that does this ended: 0, or less than that the number of the signal that has killed it."""
-    # Two processes must not talk over one connection.
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            action()
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize("prepare", SITUATIONS)
