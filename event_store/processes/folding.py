@@ -27,9 +27,9 @@ def state_before(store: EventStore, manager: ProcessManager, process: Process, p
     events = store.events.in_stream(process.stream_name).before(position)
     step = _usable_step(store, manager, process) if position > FOLDED_IN_FULL else None
     if step is not None:
-        restored = _restored(manager, step.state_before)
-        if restored is not None:
-            return fold(manager, events.after_or_equal(step.number), start=restored)
+        start = restored(manager, step.state_before)
+        if start is not None:
+            return fold(manager, events.after_or_equal(step.number), start=start)
     return fold(manager, events)
 
 
@@ -57,8 +57,8 @@ def usable_by(manager: ProcessManager, state: Any, position: int) -> str:
     """Which code can go on from this state, kept as JSON: blank for none, or where nobody will ask."""
     if position < FOLDED_IN_FULL:
         return ""
-    restored = _restored(manager, to_plain(state))
-    return code_of_manager(manager) if restored is not None and restored == state else ""
+    again = restored(manager, to_plain(state))
+    return code_of_manager(manager) if again is not None and again == state else ""
 
 
 def code_of_manager(manager: ProcessManager) -> str:
@@ -77,7 +77,8 @@ def _usable_step(store: EventStore, manager: ProcessManager, process: Process) -
     return newest if newest is not None and code and newest.usable_by == code else None
 
 
-def _restored(manager: ProcessManager, plain: Any) -> Any:
+def restored(manager: ProcessManager, plain: Any) -> Any:
+    """A state that was kept as JSON; None where it does not fit the class of today."""
     try:
         return msgspec.convert(plain, manager.State, str_keys=True)
     except (msgspec.ValidationError, TypeError):

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from event_store import Complete, Said, event_store, replay, verify_processes
 from event_store.commands import CommandHandler, command_handlers
+from event_store.immutability import changes_allowed
 from event_store.models import FailedEvent, IssuedCommand, Process, ProcessStep, StoredEvent
 from event_store.testing import run_subscriptions
 from tests.event_store.sample import Agreement, CatererSaidYes, Confirm, CustomerSaidYes
@@ -96,6 +97,97 @@ def test_where_it_was_not_asked_it_is_not_asked_today() -> None:
 
     *_, last = replay("Agreement", "42")
     assert (last.says, last.said, last.differs) == ((), (), False)
+
+
+def publish_many(count: int) -> None:
+    event_store.append([CustomerSaidYes(order_id="42") for _ in range(count)], stream="Order$42")
+    run_subscriptions()
+
+
+def test_steps_are_read_from_any_one_on() -> None:
+    publish_many(4)
+    every = [*replay("Agreement", "42")]
+
+    assert [step.number for step in replay("Agreement", "42", start=2)] == [2, 3]
+    assert [step.number for step in replay("Agreement", "42", start=1, limit=2)] == [1, 2]
+    assert [*replay("Agreement", "42", start=1, limit=2)] == every[1:3]
+    assert [*replay("Agreement", "42", start=4)] == []
+
+
+def test_far_back_the_recorded_state_takes_the_place_of_earlier_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_many(5)
+    monkeypatch.setattr("event_store.processes.replay.LONGEST_REPLAY", 2)
+    ProcessStep.objects.filter(number=3).update(state_before={"customer": True, "caterer": True})
+    [near, *_] = replay("Agreement", "42", start=2)
+    [far, last] = replay("Agreement", "42", start=3)
+
+    assert (near.state, near.waiting_since) == ({"customer": True, "caterer": False}, every_since())
+    assert (far.state, far.waiting_since, far.state_differs) == ({"customer": True, "caterer": True}, None, False)
+    assert last.state_differs
+    ProcessStep.objects.filter(number=3).update(state_before={"customer": "perhaps"})
+    [unfit, _] = replay("Agreement", "42", start=3)
+    assert (unfit.state, unfit.failed_at) == (None, 3)
+    assert unfit.error == "What was recorded before step 4 does not fit Agreement.State of today."
+
+
+def every_since() -> Any:
+    return StoredEvent.objects.order_by("pk").values_list("recorded_at", flat=True)[0]
+
+
+def test_a_step_knows_since_when_it_has_waited_for_the_same() -> None:
+    publish_many(2)
+    event_store.publish(CatererSaidYes(order_id="42"), stream="Caterer$7")
+    run_subscriptions()
+    first, second, third = replay("Agreement", "42")
+
+    assert first.waiting_since == second.waiting_since == first.event.recorded_at
+    assert (third.waiting_for, third.waiting_since) == ("", third.event.recorded_at)
+
+
+def test_a_state_that_was_another_then_is_found() -> None:
+    publish_both()
+    ProcessStep.objects.filter(number=1).update(state_before={"customer": False, "caterer": False})
+    first, second = replay("Agreement", "42")
+
+    assert (first.state_differs, second.state_differs) == (False, True)
+    assert second.recorded is not None
+    assert second.recorded.state_before == {"customer": False, "caterer": False}
+
+
+def test_from_the_step_that_cannot_be_folded_on_each_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_many(3)
+    with changes_allowed():
+        StoredEvent.objects.filter(pk=StoredEvent.objects.order_by("pk")[1].pk).update(
+            data={"order_id": ["no", "text"]}
+        )
+    first, second, third = replay("Agreement", "42")
+
+    assert (first.error, first.failed_at) == ("", None)
+    assert "UnreadableEvent" in second.error
+    assert '"no"' in second.event.data
+    assert (second.failed_at, third.failed_at, third.state) == (1, 1, None)
+    assert third.event.data == CustomerSaidYes(order_id="42")
+
+
+def test_a_state_that_json_cannot_hold_is_an_error_of_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_many(2)
+    monkeypatch.setattr(Agreement, "apply", lambda self, state, event: Agreement.State(customer=object()))  # type: ignore[arg-type]
+    first, second = replay("Agreement", "42")
+
+    assert first.state_before == {"customer": False, "caterer": False}
+    assert "TypeError" in first.error
+    assert (first.failed_at, second.failed_at, second.state_before) == (0, 0, None)
+
+
+def test_what_is_recorded_is_read_in_three_statements(django_assert_num_queries: Any) -> None:
+    publish_both()
+
+    with django_assert_num_queries(3):
+        steps = [*replay("Agreement", "42")]
+        recorded = [
+            (each.outcome, each.equal_to) for step in steps if step.recorded for each in step.recorded.commands.all()
+        ]
+    assert recorded == [("accepted", None)]
 
 
 def verified(**options: Any) -> str:
