@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from event_store.aggregates.repository import AggregateRepository
     from event_store.commands import Command, Delivery, dispatch, handles
     from event_store.horizon import Horizon
-    from event_store.processes.board import WaitingGroup, stuck_processes, waiting_groups, why_stuck
+    from event_store.processes.board import (
+        WaitingGroup,
+        count_processes,
+        stuck_processes,
+        waiting_groups,
+        why_stuck,
+    )
     from event_store.processes.deadlines import reach_due_deadlines
     from event_store.processes.deliveries import deliver_due_commands
     from event_store.processes.events import CommandRejected, DeadlineReached
@@ -83,6 +89,7 @@ _LAZY = {
     "event_stores": "stores",
     "Horizon": "horizon",
     "WaitingGroup": "processes.board",
+    "count_processes": "processes.board",
     "stuck_processes": "processes.board",
     "waiting_groups": "processes.board",
     "why_stuck": "processes.board",
@@ -178,6 +185,7 @@ __all__ = [
     "askip_failed_event",
     "await_for",
     "category_of",
+    "count_processes",
     "deliver_due_commands",
     "dispatch",
     "durable_subscribers",

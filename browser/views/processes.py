@@ -21,6 +21,7 @@ from event_store import (
     ProcessManager,
     ReplayedStep,
     WaitingGroup,
+    count_processes,
     initial_state,
     process_managers,
     replay,
@@ -252,7 +253,7 @@ def _changes(process: Process, steps: Sequence[Step], at: int) -> list[tuple[str
 
 
 def _counts(groups: Sequence[WaitingGroup]) -> list[StatusCount]:
-    counts = {status: _counted(status) for status in ("failed", "completed", "cancelled")}
+    counts = count_processes("failed", "completed", "cancelled")
     if len(groups) < MOST_GROUPS:
         counts |= {"waiting": sum(each.count for each in groups), "stuck": sum(each.stuck for each in groups)}
     else:

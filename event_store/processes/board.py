@@ -23,8 +23,8 @@ COUNTED_UP_TO = 10_000
 _GROUPS = """
 WITH RECURSIVE found (type, waiting_for, number) AS (
     SELECT * FROM (
-        SELECT type, waiting_for, 1 AS number FROM event_store_process
-        WHERE status = 'waiting' ORDER BY type, waiting_for LIMIT 1
+        SELECT p.type, p.waiting_for, 1 AS number FROM event_store_process p
+        WHERE p.status = 'waiting'{only} ORDER BY p.type, p.waiting_for LIMIT 1
     ) AS first
     UNION ALL
     SELECT
@@ -32,13 +32,13 @@ WITH RECURSIVE found (type, waiting_for, number) AS (
             (SELECT p.type FROM event_store_process p WHERE p.status = 'waiting'
                 AND p.type = found.type AND p.waiting_for > found.waiting_for LIMIT 1),
             (SELECT p.type FROM event_store_process p WHERE p.status = 'waiting'
-                AND p.type > found.type ORDER BY p.type LIMIT 1)
+                AND p.type > found.type{only} ORDER BY p.type LIMIT 1)
         ),
         coalesce(
             (SELECT p.waiting_for FROM event_store_process p WHERE p.status = 'waiting'
                 AND p.type = found.type AND p.waiting_for > found.waiting_for ORDER BY p.waiting_for LIMIT 1),
             (SELECT p.waiting_for FROM event_store_process p WHERE p.status = 'waiting'
-                AND p.type > found.type ORDER BY p.type, p.waiting_for LIMIT 1)
+                AND p.type > found.type{only} ORDER BY p.type, p.waiting_for LIMIT 1)
         ),
         number + 1
     FROM found WHERE found.type IS NOT NULL AND number < %(limit)s
@@ -85,25 +85,45 @@ class WaitingGroup:
     next_deadline: datetime | None
 
 
-def waiting_groups(*, limit: int = 100) -> list[WaitingGroup]:
-    """What processes wait for, the longest wait first; one statement. Of more than `limit` groups the first by their names."""
+def waiting_groups(*, process_type: str = "", limit: int = 100) -> list[WaitingGroup]:
+    """
+    What processes wait for, the longest wait first; one statement.
+
+    Args:
+        process_type: of this type only; of all if left out.
+        limit: of more groups the first by their names.
+    """
     using, now = event_store.backend.using, timezone.now()
     parameters: dict[str, Any] = {
         "limit": limit,
         "most": COUNTED_UP_TO + 1,
         "late": adapted(now - DEADLINE_PATIENCE, using),
     }
+    only = " AND p.type = %(only)s" if process_type else ""
+    if only:
+        parameters["only"] = process_type
     cases, time = ["WHEN '' THEN NULL"], "timestamptz" if is_postgresql(using) else "text"
-    for number, (process_type, allowed) in enumerate(_allowed().items()):
+    for number, (each, allowed) in enumerate(_allowed().items()):
         cases.append(f"WHEN %(type{number})s THEN CAST(%(since{number})s AS {time})")
-        parameters |= {f"type{number}": process_type, f"since{number}": adapted(now - allowed, using)}
+        parameters |= {f"type{number}": each, f"since{number}": adapted(now - allowed, using)}
     with connections[using].cursor() as cursor:
-        cursor.execute(_GROUPS.format(cases=" ".join(cases), time=time), parameters)
+        cursor.execute(_GROUPS.format(cases=" ".join(cases), time=time, only=only), parameters)
         groups = [
-            WaitingGroup(process_type, waiting_for, count, stuck, _time(oldest), _time(next_deadline))
-            for process_type, waiting_for, count, stuck, oldest, next_deadline in cursor.fetchall()
+            WaitingGroup(group_type, waiting_for, count, stuck, _time(oldest), _time(next_deadline))
+            for group_type, waiting_for, count, stuck, oldest, next_deadline in cursor.fetchall()
         ]
     return sorted(groups, key=lambda group: (group.oldest or now, group.type, group.waiting_for))
+
+
+def count_processes(*statuses: str) -> dict[str, int]:
+    """How many processes have each of these statuses, in one statement; 10,001 means more than 10,000."""
+    counted = "(SELECT count(*) FROM (SELECT 1 FROM event_store_process WHERE status = %s LIMIT %s) AS counted)"
+    with connections[event_store.backend.using].cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(counted for _ in statuses)}",
+            [each for status in statuses for each in (status, COUNTED_UP_TO + 1)],
+        )
+        return dict(zip(statuses, cursor.fetchone(), strict=True))
 
 
 def stuck_processes() -> QuerySet[Process]:

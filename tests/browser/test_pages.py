@@ -39,7 +39,7 @@ PAGES = [
     ("events/", ["sample.Noted", "Order$41"], 7),
     ("events/?type=sample.Noted", ["notes"], 7),
     ("events/?correlation=00000000-0000-0000-0000-000000000000", ["No event belongs to this conversation."], 7),
-    ("processes/", ["What they are waiting for", "waiting", "CatererSaidYes", "Agreement"], 10),
+    ("processes/", ["What they are waiting for", "waiting", "CatererSaidYes", "Agreement"], 8),
     ("processes/Agreement/", ["Confirms an order once both sides have said yes.", "41", "42"], 7),
     ("processes/Agreement/?status=waiting&waiting_for=sample.CatererSaidYes", ["42", "Waiting"], 7),
     (

@@ -12,7 +12,14 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from event_store import WaitingGroup, process_managers, stuck_processes, waiting_groups, why_stuck
+from event_store import (
+    WaitingGroup,
+    count_processes,
+    process_managers,
+    stuck_processes,
+    waiting_groups,
+    why_stuck,
+)
 from event_store.models import Process
 from event_store.processes import board
 from tests.event_store.sample import Agreement
@@ -109,6 +116,25 @@ def test_where_no_class_says_how_long_is_too_long_only_deadlines_count(monkeypat
 
     assert [each.key for each in stuck_processes()] == ["2"]
     assert waiting_groups()[0].stuck == 1
+
+
+def test_the_groups_of_one_type_are_those_of_all_without_the_others() -> None:
+    Process.objects.bulk_create(
+        process(f"{of_type}{number}", type=of_type, waiting_for=f"A{number % 3}", minutes=number)
+        for of_type in ("Agreement", "B", "C")
+        for number in range(7)
+    )
+
+    assert waiting_groups(process_type="B") == [each for each in waiting_groups() if each.type == "B"]
+    assert waiting_groups(process_type="Never") == []
+
+
+def test_statuses_are_counted_up_to_a_number(monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any) -> None:
+    monkeypatch.setattr(board, "COUNTED_UP_TO", 2)
+    Process.objects.bulk_create([process(number, status="failed") for number in range(5)] + [process("w")])
+
+    with django_assert_num_queries(1):
+        assert count_processes("failed", "waiting", "completed") == {"failed": 3, "waiting": 1, "completed": 0}
 
 
 def test_counts_and_groups_end_at_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
