@@ -12,18 +12,34 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from browser.models import EventStore
+from browser.policy import Sight
 from browser.site import APP_NAME, BrowserSite
+from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES
 from browser.visible import visible_text
 from event_store.admin import (
+    AggregateSnapshotAdmin,
+    CommandDeliveryAdmin,
     FailedEventAdmin,
     IssuedCommandAdmin,
     ProcessAdmin,
+    ProcessDeadlineAdmin,
     ProcessStepAdmin,
     StoredEventAdmin,
     StreamAdmin,
     SubscriptionAdmin,
 )
-from event_store.models import FailedEvent, IssuedCommand, Process, ProcessStep, StoredEvent, Stream, Subscription
+from event_store.models import (
+    AggregateSnapshot,
+    CommandDelivery,
+    FailedEvent,
+    IssuedCommand,
+    Process,
+    ProcessDeadline,
+    ProcessStep,
+    StoredEvent,
+    Stream,
+    Subscription,
+)
 
 
 @admin.register(EventStore)
@@ -58,6 +74,11 @@ class BrowserLinkMixin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Adds a link to an object's page in the browser: a column of the list, a button on the object's page."""
 
     change_form_template = "browser/admin_change_form.html"
+    browser_permission = VIEW_EVENTS
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # No policy can look through these lists and fields: whom one limits has the browser's pages.
+        return super().has_view_permission(request, obj) and not Sight.of(request).is_limited
 
     def browser_url(self, obj: Any) -> str:
         """Where the object is shown."""
@@ -68,10 +89,12 @@ class BrowserLinkMixin(admin.ModelAdmin):  # type: ignore[type-arg]
         return _link(self.browser_url(obj), "Show")
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        return (*super().get_list_display(request), "in_browser")
+        linked = ("in_browser",) if request.user.has_perm(self.browser_permission) else ()
+        return (*super().get_list_display(request), *linked)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        context["browser_url"] = self.browser_url(context["original"])
+        if request.user.has_perm(self.browser_permission):
+            context["browser_url"] = self.browser_url(context["original"])
         return super().render_change_form(request, context, *args, **kwargs)
 
     def page(self, name: str, *arguments: Any) -> str:
@@ -113,18 +136,41 @@ class LinkedEventAdmin(BrowserLinkMixin, StoredEventAdmin):
 
 
 class LinkedProcessAdmin(BrowserLinkMixin, ProcessAdmin):
+    browser_permission = VIEW_PROCESSES
+
     def browser_url(self, obj: Process) -> str:
         return self.page("process", obj.type, obj.key)
 
 
-class LinkedStepAdmin(BrowserLinkMixin, ProcessStepAdmin):
+class OfProcessMixin(BrowserLinkMixin):
+    """Rows that have a process."""
+
+    browser_permission = VIEW_PROCESSES
+
+    def browser_url(self, obj: Any) -> str:
+        return self.page("process", obj.process.type, obj.process.key)
+
+
+class LinkedStepAdmin(OfProcessMixin, ProcessStepAdmin):
     def browser_url(self, obj: ProcessStep) -> str:
         return f"{self.page('process', obj.process.type, obj.process.key)}?at={obj.number + 1}"
 
 
-class LinkedCommandAdmin(BrowserLinkMixin, IssuedCommandAdmin):
-    def browser_url(self, obj: IssuedCommand) -> str:
-        return self.page("process", obj.process.type, obj.process.key)
+class LinkedCommandAdmin(OfProcessMixin, IssuedCommandAdmin):
+    """The process that sent it."""
+
+
+class LinkedDeliveryAdmin(OfProcessMixin, CommandDeliveryAdmin):
+    """The process that sent what is delivered."""
+
+
+class LinkedDeadlineAdmin(OfProcessMixin, ProcessDeadlineAdmin):
+    """The process that set it."""
+
+
+class LinkedSnapshotAdmin(BrowserLinkMixin, AggregateSnapshotAdmin):
+    def browser_url(self, obj: AggregateSnapshot) -> str:
+        return self.page("stream", obj.stream)
 
 
 class LinkedSubscriptionAdmin(BrowserLinkMixin, SubscriptionAdmin):
@@ -149,6 +195,9 @@ for model, linked_admin in (
     (IssuedCommand, LinkedCommandAdmin),
     (Subscription, LinkedSubscriptionAdmin),
     (FailedEvent, LinkedFailureAdmin),
+    (CommandDelivery, LinkedDeliveryAdmin),
+    (ProcessDeadline, LinkedDeadlineAdmin),
+    (AggregateSnapshot, LinkedSnapshotAdmin),
 ):
     # The store registers plain pages; here they learn where the browser is.
     if admin.site.is_registered(model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -20,6 +20,7 @@ class Page(Generic[T]):
     Rows newest first (or in the list's own order), and the query strings of the neighbouring pages, "" for none.
 
     `goes_on`: the page begins somewhere in the list, so that no rows does not mean no list.
+    `leaves_out`: rows that the visitor may not see were read and left out; the cursors go by what was read.
     """
 
     rows: Sequence[T]
@@ -29,6 +30,11 @@ class Page(Generic[T]):
     first: str
     last: str
     goes_on: bool = False
+    leaves_out: bool = False
+
+    def showing(self, rows: Sequence[T]) -> Page[T]:
+        """The same page with these of its rows."""
+        return replace(self, rows=rows, leaves_out=len(rows) < len(self.rows))
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from browser.hidden import Hidden
 from browser.visible import visible
 
 LONGEST_LINE = 60
+LONGEST_SUMMARIZED = 20_000
 OPEN_TO_DEPTH, DEEPEST, MOST_NODES, LONGEST_TEXT, LONGEST_OPEN_LIST = 2, 20, 500, 2_000, 20
 
 
@@ -44,14 +46,40 @@ def plain_tree(value: Any, *, changed: dict[str, Any] | None = None) -> SafeStri
     return _Tree(changed or {}).html(parse(json.dumps(value, ensure_ascii=False)))
 
 
+def value_tree(value: Any) -> SafeString:
+    """Values that were parsed here, some of them perhaps hidden, as a tree."""
+    try:
+        return _Tree().html(value)
+    except (TypeError, RecursionError):
+        return _scalar_html(Hidden(_("it cannot be shown")))
+
+
+def json_text(value: Any) -> str:
+    """The same as JSON text, digit for digit; hidden values are strings."""
+    if isinstance(value, dict):
+        fields = ", ".join(f"{json.dumps(str(key))}: {json_text(item)}" for key, item in value.items())
+        return f"{{{fields}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(json_text, value))}]"
+    if isinstance(value, _Number):
+        return str(value)
+    return json.dumps(value if isinstance(value, (str, int, float, bool, type(None))) else str(value))
+
+
 def summary(text: str) -> str:
     """Up to three plain fields of a JSON object in one line of at most 120 characters; "" for anything else."""
-    if len(text) > 20_000:
+    if len(text) > LONGEST_SUMMARIZED:
         return ""
     try:
-        value = parse(text)
+        return summary_of(parse(text))
     except (ValueError, RecursionError):
         return ""
+
+
+def summary_of(value: Any) -> str:
+    """The same of values that were parsed here."""
+    if isinstance(value, Hidden):
+        return str(value)
     fields = value.items() if isinstance(value, dict) else ()
     shown = [
         f"{key}={_scalar(item)}" for key, item in fields if item is not None and not isinstance(item, (dict, list))
@@ -111,10 +139,12 @@ class _Tree:
 def _scalar_html(value: Any) -> SafeString:
     if isinstance(value, _Number):
         return format_html('<span class="n">{}</span>', str(value))
+    if isinstance(value, Hidden):
+        return format_html('<span class="z es-hidden">{}</span>', visible(str(value)))
     if isinstance(value, str):
         cut = format_html(' <span class="z">… {}</span>', _("cut")) if len(value) > LONGEST_TEXT else ""
         return format_html('<span class="s">"<bdi>{}</bdi>"</span>{}', visible(value[:LONGEST_TEXT]), cut)
-    return format_html('<span class="z">{}</span>', json.dumps(value))
+    return format_html('<span class="z">{}</span>', json.dumps(value, default=str))
 
 
 def _is_short(values: list[Any]) -> bool:
@@ -123,7 +153,7 @@ def _is_short(values: list[Any]) -> bool:
 
 
 def _scalar(value: Any) -> str:
-    return str(value) if isinstance(value, str) else json.dumps(value)
+    return str(value) if isinstance(value, (str, Hidden)) else json.dumps(value, default=str)
 
 
 def _size(value: dict[str, Any] | list[Any]) -> str:

@@ -19,6 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
+from browser.policy import Sight, environment
+
 VIEW_EVENTS = "event_store.view_storedevent"
 VIEW_PAYLOAD = "event_store.view_payload"
 VIEW_PROCESSES = "event_store.view_process"
@@ -65,6 +67,8 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
         section: the item of the navigation that the page belongs to.
         permission_required: all of these are needed; anonymous visitors are sent to the login, others get a 403.
         any_permission: or one of these is enough.
+        obeys_policy: the page leaves out what `self.sight` does not let the visitor see. Pages that do not say so are
+            closed to visitors whom a policy limits. The stream, process or event in the URL is asked about here.
         languages: what the pages are written in; visitors with another language see the first of these.
     """
 
@@ -72,16 +76,17 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
     section: ClassVar[str] = ""
     permission_required: Any = (VIEW_EVENTS,)
     any_permission: ClassVar[tuple[str, ...]] = ()
+    obeys_policy: ClassVar[bool] = False
     languages: ClassVar[tuple[str, ...]] = ("en",)
 
     def has_permission(self) -> bool:
-        if self.any_permission:
-            return self.may(*self.any_permission)
-        return bool(super().has_permission())
+        return self._has_permissions() and self._has_consent()
 
     def handle_no_permission(self) -> Any:
         if not self.request.user.is_authenticated:
             return super().handle_no_permission()
+        if self._has_permissions():
+            return self._instead("browser/withheld.html", status=403)
         missing = [each for each in self.any_permission or self.get_permission_required() if not self.may(each)]
         return self._instead(
             "browser/forbidden.html",
@@ -109,12 +114,28 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
         return response
 
     def may(self, *permissions: str) -> bool:
-        """Whether the visitor has one of these."""
-        return any(self.request.user.has_perm(each) for each in permissions)
+        """
+        Whether the visitor has one of these. The payload counts as a whole: where a policy may keep values back, only the
+        data of events can be shown, by `may_see_data` and `self.sight.payload(event)`.
+        """
+        return any(
+            self.request.user.has_perm(each) and not (each == VIEW_PAYLOAD and self.sight.hides_values)
+            for each in permissions
+        )
+
+    @cached_property
+    def sight(self) -> Sight:
+        """What the project's policy lets the visitor see."""
+        return Sight.of(self.request)
 
     @cached_property
     def may_see_payload(self) -> bool:
         return self.may(VIEW_PAYLOAD)
+
+    @cached_property
+    def may_see_data(self) -> bool:
+        """Whether the data of events is shown, as far as the policy leaves it."""
+        return bool(self.request.user.has_perm(VIEW_PAYLOAD))
 
     def parents(self) -> Iterable[Breadcrumb]:
         """Pages between the section's own page and this one."""
@@ -133,10 +154,24 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
             breadcrumbs=[each for each in self._breadcrumbs(navigation) if each.url != self.request.path],
             find_url=self.url("find"),
             may_see_payload=self.may_see_payload,
+            may_see_data=self.may_see_data,
+            is_limited=self.sight.is_limited,
+            environment=environment(),
             may_see_events=self.may(VIEW_EVENTS),
             may_see_processes=self.may(VIEW_PROCESSES),
             **context,
         )
+
+    def _has_permissions(self) -> bool:
+        if self.any_permission:
+            return self.may(*self.any_permission)
+        return all(self.may(each) for each in self.get_permission_required())
+
+    def _has_consent(self) -> bool:
+        if not self.sight.is_limited:
+            return True
+        match = self.request.resolver_match
+        return self.obeys_policy and self.sight.allows_page(match.route if match else "", self.kwargs)
 
     def _instead(self, template: str, *, status: int, **context: Any) -> TemplateResponse:
         """A page in the same frame, without what the subclass would show."""

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
-from browser.cursors import first_of, page_by_number
-from browser.json_tree import json_tree, summary
+from browser.cursors import Page, first_of, page_by_number
+from browser.hidden import Hidden
+from browser.json_tree import json_text, json_tree
 from browser.type_names import beginning_with, named
 from browser.views.base import VIEW_EVENTS, VIEW_PAYLOAD, VIEW_PROCESSES, BrowserView, no_store, uuid_or_none
 from event_store import RecordedEvent, event_store
-from event_store.models import IssuedCommand, ProcessStep, StoredEvent
+from event_store.models import IssuedCommand, Process, ProcessStep, StoredEvent
 
 MOST_EFFECTS = 50
 MOST_STREAMS = 200
@@ -36,8 +37,13 @@ class Effect:
     delay: timedelta
 
 
-def log_rows(events: Iterable[RecordedEvent[str]], *, with_payload: bool) -> list[LogRow]:
-    return [LogRow(event, summary(event.data) if with_payload else "") for event in events]
+def global_position(row: LogRow) -> int:
+    return row.event.global_position
+
+
+def log_rows(events: Iterable[RecordedEvent[str]], view: BrowserView) -> list[LogRow]:
+    """One row for each, for a page that leaves out those that `view.sight` does not show."""
+    return [LogRow(event, view.sight.line(event) if view.may_see_data else "") for event in events]
 
 
 class EventLogView(BrowserView):
@@ -45,6 +51,7 @@ class EventLogView(BrowserView):
 
     template_name = "browser/events.html"
     section = "events"
+    obeys_policy = True
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.type = request.GET.get("type", "").replace("\0", "").strip()
@@ -62,7 +69,7 @@ class EventLogView(BrowserView):
         is_no_id = bool(self.conversation) and self.correlation_id is None
         read = self._read if is_exact and not is_no_id else _nothing
         return super().get_context_data(
-            page=page_by_number(self.request, read, lambda row: row.event.global_position),
+            page=self._shown(page_by_number(self.request, read, global_position)),
             type=self.type,
             candidates=None if is_exact or not self.similar else first_of(self.similar),
             conversation=self.conversation,
@@ -79,12 +86,16 @@ class EventLogView(BrowserView):
         query = (
             query.after(after) if after is not None else (query if before is None else query.before(before)).backward()
         )
-        return log_rows(query[:limit], with_payload=self.may_see_payload)
+        return log_rows(query[:limit], self)
+
+    def _shown(self, page: Page[LogRow]) -> Page[LogRow]:
+        return page.showing(self.sight.of_events(page.rows, global_position))
 
 
 class EventView(BrowserView):
     template_name = "browser/event.html"
     section = "events"
+    obeys_policy = True
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         event = _event_or_404(context["event_id"])
@@ -92,9 +103,11 @@ class EventView(BrowserView):
         metadata = str(event.metadata)
         return super().get_context_data(
             event=event,
-            data=json_tree(event.data) if self.may_see_payload else "",
+            data=self.sight.payload(event).tree() if self.may_see_data else "",
             event_metadata=json_tree(metadata) if self.may_see_payload and metadata != "{}" else "",
-            streams=event_store.streams_of(event.id)[:MOST_STREAMS],
+            streams=[
+                each for each in event_store.streams_of(event.id)[:MOST_STREAMS] if self.sight.stream(each.stream)
+            ],
             cause=self._causing_event(event, command),
             command=command,
             effects=self._effects(event),
@@ -106,14 +119,17 @@ class EventView(BrowserView):
         if event.causation_id is None or not self.may(VIEW_PROCESSES):
             return None
         commands = IssuedCommand.objects.select_related("process", "step__event")
-        return commands.filter(command_id=event.causation_id).first()
+        command = commands.filter(command_id=event.causation_id).first()
+        return command if command and self._shows(command.process) else None
 
     def _causing_event(self, event: RecordedEvent[str], command: IssuedCommand | None) -> StoredEvent | None:
         if command is not None:
-            return command.step.event
-        if event.causation_id is None:
-            return None
-        return StoredEvent.objects.defer("data", "metadata").filter(event_id=event.causation_id).first()
+            causes = [command.step.event]
+        elif event.causation_id is None:
+            causes = []
+        else:
+            causes = list(StoredEvent.objects.defer("data", "metadata").filter(event_id=event.causation_id))
+        return next(iter(self.sight.of_events(causes, _pk)), None)
 
     def _effects(self, event: RecordedEvent[str]) -> list[Effect]:
         commands = {each.command_id: each for each in self._commands_of(event)}
@@ -124,29 +140,39 @@ class EventView(BrowserView):
         )
         return [
             Effect(each, commands.get(each.causation_id or UUID(int=0)), each.recorded_at - event.recorded_at)
-            for each in caused
+            for each in self.sight.of_events(list(caused), _pk)
         ]
 
     def _commands_of(self, event: RecordedEvent[str]) -> list[IssuedCommand]:
         if not self.may(VIEW_PROCESSES):
             return []
         commands = IssuedCommand.objects.select_related("process", "step").filter(step__event=event.global_position)
-        return list(commands[:MOST_EFFECTS])
+        return [each for each in commands[:MOST_EFFECTS] if self._shows(each.process)]
 
     def _steps(self, event: RecordedEvent[str]) -> list[ProcessStep]:
         if not self.may(VIEW_PROCESSES):
             return []
-        return list(ProcessStep.objects.select_related("process").filter(event=event.global_position)[:MOST_EFFECTS])
+        steps = ProcessStep.objects.select_related("process").filter(event=event.global_position)
+        return [each for each in steps[:MOST_EFFECTS] if self._shows(each.process)]
+
+    def _shows(self, process: Process) -> bool:
+        return self.sight.process(process.type, process.key)
 
 
 class RawEventView(BrowserView):
     """The stored JSON of an event, digit for digit."""
 
     permission_required = (VIEW_EVENTS, VIEW_PAYLOAD)
+    obeys_policy = True
+
+    def may(self, *permissions: str) -> bool:
+        # What a policy keeps back is left out of the text below, not of the page.
+        return any(self.request.user.has_perm(each) for each in permissions)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         event = _event_or_404(kwargs["event_id"])
-        text = f'{{"data": {event.data}, "metadata": {event.metadata}}}\n'
+        metadata = json_text(str(Hidden())) if self.sight.hides_values else event.metadata
+        text = f'{{"data": {self.sight.payload(event).text()}, "metadata": {metadata}}}\n'
         return no_store(HttpResponse(text, content_type="application/json"))
 
 
@@ -154,6 +180,10 @@ def _with_type(request: HttpRequest, type_name: str) -> str:
     parameters = request.GET.copy()
     parameters["type"] = type_name
     return parameters.urlencode()
+
+
+def _pk(event: StoredEvent) -> int:
+    return event.pk
 
 
 def _nothing(before: int | None, after: int | None, limit: int) -> Sequence[LogRow]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from browser.cursors import MOST_FOUND, first_of
+from browser.cursors import MOST_FOUND, Found, first_of
 from browser.type_names import beginning_with, named
 from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView, uuid_or_none
 from browser.views.streams import names_with_prefix
 from event_store import event_store, process_managers
 from event_store.models import IssuedCommand, Process, Stream
 
+T = TypeVar("T")
 COMMANDS_LOOKED_THROUGH = 1_000
 
 
@@ -24,6 +27,7 @@ class FindView(BrowserView):
 
     template_name = "browser/find.html"
     any_permission = (VIEW_EVENTS, VIEW_PROCESSES)
+    obeys_policy = True
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.wanted = request.GET.get("q", "").replace("\0", "").strip()
@@ -36,11 +40,11 @@ class FindView(BrowserView):
         found: dict[str, Any] = {}
         if self.wanted and self.may(VIEW_EVENTS):
             found["event_types"] = first_of(beginning_with(self._event_types, self.wanted))
-            found["streams"] = first_of(self._streams)
+            found["streams"] = _showing(first_of(self._streams), self._shows_stream)
         if self.wanted and self.may(VIEW_PROCESSES):
             found["process_types"] = first_of(beginning_with(self._process_types, self.wanted))
-            found["processes"] = first_of(self._processes)
-            found["commands"] = first_of(self._commands())
+            found["processes"] = _showing(first_of(self._processes), self._shows_process)
+            found["commands"] = _showing(first_of(self._commands()), lambda each: self._shows_process(each.process))
         return super().get_context_data(
             wanted=self.wanted,
             **found,
@@ -48,6 +52,12 @@ class FindView(BrowserView):
             looked_through=COMMANDS_LOOKED_THROUGH,
             **context,
         )
+
+    def _shows_stream(self, stream: Stream) -> bool:
+        return self.sight.stream(stream.name)
+
+    def _shows_process(self, process: Process) -> bool:
+        return self.sight.process(process.type, process.key)
 
     # ---- what is named exactly so
 
@@ -61,6 +71,8 @@ class FindView(BrowserView):
             return [self.url("event", identifier)]
         if self.may(VIEW_PROCESSES):
             for each in IssuedCommand.objects.select_related("process", "step").filter(command_id=identifier):
+                if not self._shows_process(each.process):
+                    return []
                 return [f"{self.url('process', each.process.type, each.process.key)}?at={each.step.number + 1}"]
         if self.may(VIEW_EVENTS) and event_store.events.with_correlation_id(identifier).exists():
             return [f"{self.url('events')}?correlation={identifier}"]
@@ -69,15 +81,18 @@ class FindView(BrowserView):
     def _events_and_streams(self) -> list[str]:
         if not self.may(VIEW_EVENTS):
             return []
-        streams = [self.url("stream", each.name) for each in self._streams if each.name == self.wanted]
+        streams = [self.url("stream", each.name) for each in self._exactly_so()]
         types = named(self._event_types, self.wanted)
         return streams + [f"{self.url('events')}?{urlencode({'type': each})}" for each in types]
+
+    def _exactly_so(self) -> list[Stream]:
+        return [each for each in self._streams if each.name == self.wanted and self._shows_stream(each)]
 
     def _types_and_keys(self) -> list[str]:
         if not self.may(VIEW_PROCESSES):
             return []
         types = [self.url("process_type", each) for each in named(self._process_types, self.wanted)]
-        keys = [each for each in self._processes if each.key == self.wanted]
+        keys = [each for each in self._processes if each.key == self.wanted and self._shows_process(each)]
         return types + [self.url("process", each.type, each.key) for each in keys]
 
     # ---- what begins so
@@ -111,3 +126,7 @@ class FindView(BrowserView):
             return []
         found = IssuedCommand.objects.filter(pk__in=newest.values("pk"), type__in=types).defer("data")
         return list(found.select_related("process", "step").order_by("-pk")[: MOST_FOUND + 1])
+
+
+def _showing(found: Found[T], is_shown: Callable[[T], bool]) -> Found[T]:
+    return replace(found, rows=[each for each in found.rows if is_shown(each)])

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView
-from browser.views.events import log_rows
+from browser.views.events import LogRow, global_position, log_rows
 from browser.views.processes import needing_attention
 from event_store import OpenTransaction, event_store, open_transactions, waiting_groups
 from event_store.models import Subscription
@@ -18,19 +18,23 @@ LATEST = 20
 class OverviewView(BrowserView):
     template_name = "browser/overview.html"
     section = "overview"
+    obeys_policy = True
     any_permission = (VIEW_EVENTS, VIEW_PROCESSES)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         sees_processes, sees_events = self.may(VIEW_PROCESSES), self.may(VIEW_EVENTS)
-        latest = event_store.events.as_json().backward()[:LATEST]
         return super().get_context_data(
-            attention=needing_attention(limit=10, with_errors=self.may_see_payload) if sees_processes else None,
+            attention=needing_attention(self, limit=10) if sees_processes else None,
             groups=waiting_groups() if sees_processes else [],
-            events=log_rows(latest, with_payload=self.may_see_payload) if sees_events else [],
+            events=self._latest() if sees_events else [],
             open_transactions=_open_for_long() if sees_events else [],
             failing=list(Subscription.objects.filter(status=Subscription.Status.FAILING)[:10]) if sees_events else [],
             **context,
         )
+
+    def _latest(self) -> list[LogRow]:
+        rows = log_rows(event_store.events.as_json().backward()[:LATEST], self)
+        return self.sight.of_events(rows, global_position)
 
 
 def _open_for_long() -> list[OpenTransaction]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,20 +82,26 @@ def with_status(status: str) -> QuerySet[Process]:
     return Process.objects.filter(status=status)
 
 
-def needing_attention(*, limit: int, with_errors: bool) -> Found[Attention]:
-    """Failed processes first, then stuck ones, each with the reason in words; errors may tell of payloads."""
+def needing_attention(view: BrowserView, *, limit: int) -> Found[Attention]:
+    """
+    Failed processes first, then stuck ones, each with the reason in words; errors may tell of payloads. Those that the
+    visitor may not see are left out of the first `limit`.
+    """
     failed = list(Process.objects.filter(status=Process.Status.FAILED).order_by("-updated_at")[: limit + 1])
     stuck = list(stuck_processes().order_by("waiting_since")[: limit + 1 - len(failed)])
     hidden = _("hidden: it needs the permission to view the data of events")
     rows = [
-        Attention(each, "failed", each.last_error if with_errors else hidden, each.updated_at) for each in failed
+        Attention(each, "failed", each.last_error if view.may_see_payload else hidden, each.updated_at)
+        for each in failed
     ] + [Attention(each, "stuck", stuck_in_words(each), each.waiting_since or each.updated_at) for each in stuck]
-    return first_of(rows, limit)
+    found = first_of(rows, limit)
+    return replace(found, rows=[each for each in found.rows if view.sight.process(each.process.type, each.process.key)])
 
 
 class BoardView(BrowserView):
     template_name = "browser/processes.html"
     section = "processes"
+    obeys_policy = True
     permission_required = (VIEW_PROCESSES,)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
@@ -103,7 +109,7 @@ class BoardView(BrowserView):
         return super().get_context_data(
             counts=_counts(groups),
             groups=groups,
-            attention=needing_attention(limit=MOST_ATTENTION, with_errors=self.may_see_payload),
+            attention=needing_attention(self, limit=MOST_ATTENTION),
             types=sorted(process_managers),
             only_type=next(iter(process_managers)) if len(process_managers) == 1 else "",
             **context,
@@ -115,6 +121,7 @@ class ProcessTypeView(BrowserView):
 
     template_name = "browser/process_type.html"
     section = "processes"
+    obeys_policy = True
     permission_required = (VIEW_PROCESSES,)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
@@ -125,6 +132,7 @@ class ProcessTypeView(BrowserView):
         self.status = self.request.GET.get("status", "")
         self.waiting_for = self.request.GET.get("waiting_for")
         page = self._waiting_page() if self.status in ("waiting", "stuck") else self._newest_page()
+        page = page.showing([each for each in page.rows if self.sight.process(each.type, each.key)])
         return super().get_context_data(
             manager=self.manager,
             manager_words=_docstring(self.manager),
@@ -168,6 +176,7 @@ class ProcessView(BrowserView):
 
     template_name = "browser/process.html"
     section = "processes"
+    obeys_policy = True
     permission_required = (VIEW_PROCESSES,)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from django.db.models import F, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
 from browser.cursors import page_by_key, page_by_number
-from browser.json_tree import summary
 from browser.views.base import VIEW_PROCESSES, BrowserView
-from event_store import RecordedEvent, category_of, end_of_prefix, event_store, process_managers
+from event_store import RecordedEvent, end_of_prefix, event_store, process_managers
 from event_store.models import Process, Stream, StreamLink
 
 M = TypeVar("M", bound=Model)
@@ -52,11 +51,13 @@ class EventRow:
 class StreamListView(BrowserView):
     template_name = "browser/streams.html"
     section = "streams"
+    obeys_policy = True
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         self.prefix = self.request.GET.get("prefix", "").replace("\0", "")
         self.category = self.request.GET.get("category", "").replace("\0", "")
-        page = page_by_key(self.request, self._read, lambda row: row.stream.name)
+        page = page_by_key(self.request, self._read, self._key)
+        page = page.showing([row for row in page.rows if self.sight.stream(row.stream.name)])
         return super().get_context_data(page=page, prefix=self.prefix, category=self.category, **context)
 
     def _read(self, start: str | None, limit: int) -> list[StreamRow]:
@@ -66,10 +67,15 @@ class StreamListView(BrowserView):
         if self.category:
             streams = streams.filter(category=self.category)
         if start:
-            streams = streams.filter(name__gt=start.replace("\0", ""))
+            streams = streams.filter(name__gt=_name_at(start.replace("\0", "")))
         found = list(streams.order_by("name")[:limit])
-        newest = _newest_links(found)
+        links = self.sight.of_events(_newest_links(found), lambda link: link.event_id)
+        newest = {link.stream_id: link for link in links}
         return [StreamRow(stream, newest.get(stream.pk)) for stream in found]
+
+    def _key(self, row: StreamRow) -> str:
+        # Where the next page begins must not tell the name of a stream that is left out.
+        return row.stream.name if self.sight.stream(row.stream.name) else f"${row.stream.pk}"
 
 
 class StreamView(BrowserView):
@@ -77,6 +83,7 @@ class StreamView(BrowserView):
 
     template_name = "browser/stream.html"
     section = "streams"
+    obeys_policy = True
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         self.name = context["name"]
@@ -84,6 +91,7 @@ class StreamView(BrowserView):
         if stream is None:
             raise Http404(f"There is no stream {self.name}")
         page = page_by_number(self.request, self._read, lambda row: row.event.position or 0)
+        page = page.showing([row for row in page.rows if self._shows(row)])
         return super().get_context_data(stream=stream, page=page, process=self._process(), **context)
 
     def _read(self, before: int | None, after: int | None, limit: int) -> Sequence[EventRow]:
@@ -97,20 +105,25 @@ class StreamView(BrowserView):
             EventRow(
                 event,
                 origins.get(event.global_position),
-                summary=summary(event.data) if self.may_see_payload else "",
+                summary=self.sight.line(event) if self.may_see_data else "",
             )
             for event in events
         ]
+
+    def _shows(self, row: EventRow) -> bool:
+        return self.sight.stream(row.origin.stream.name if row.origin else None)
 
     def _process(self) -> Process | None:
         category, _, key = self.name.partition("$")
         if category not in process_managers or not self.may(VIEW_PROCESSES):
             return None
-        return Process.objects.filter(type=category_of(self.name), key=key).first()
+        return Process.objects.filter(type=category, key=key).first()
 
 
 class PositionView(BrowserView):
     """The event at a position of a stream: goes to its page."""
+
+    obeys_policy = True
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         name, position = kwargs["name"], kwargs["position"]
@@ -122,10 +135,18 @@ class PositionView(BrowserView):
         return HttpResponseRedirect(f"{self.url('event', event.id)}")
 
 
-def _newest_links(streams: Sequence[Stream]) -> dict[int, StreamLink]:
+def _name_at(start: str) -> str:
+    """The name that a page goes on after, which may be told by `$` and the row's number: no name of a user's begins so."""
+    number = start.removeprefix("$")
+    if number == start or not number.isascii() or not number.isdigit() or int(number) >= 2**63:
+        return start
+    return Stream.objects.filter(pk=int(number)).values_list("name", flat=True).first() or start
+
+
+def _newest_links(streams: Sequence[Stream]) -> list[StreamLink]:
     links = StreamLink.objects.filter(stream__in=[each.pk for each in streams], position=F("stream__version"))
     only = ("stream_id", "position", "linked_at", "event__type", "event__event_id")
-    return {link.stream_id: link for link in links.select_related("event").only(*only)}
+    return list(links.select_related("event").only(*only))
 
 
 def _origins(events: Sequence[RecordedEvent[str]]) -> dict[int, StreamLink]:

@@ -34,18 +34,20 @@ class Progress:
 class SubscriptionListView(BrowserView):
     template_name = "browser/subscriptions.html"
     section = "subscriptions"
+    obeys_policy = True
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         return super().get_context_data(
             progress=_progress(),
-            failures=list(
-                FailedEvent.objects.exclude(status=FailedEvent.Status.SKIPPED)
-                .select_related("event", "subscription")
-                .defer("event__data", "event__metadata", "traceback")
-                .order_by("pk")[:MOST]
-            ),
+            failures=self.sight.of_events(_failures(), lambda failure: failure.event_id),
             **context,
         )
+
+
+def _failures() -> list[FailedEvent]:
+    failures = FailedEvent.objects.exclude(status=FailedEvent.Status.SKIPPED)
+    failures = failures.select_related("event", "subscription").defer("event__data", "event__metadata", "traceback")
+    return list(failures.order_by("pk")[:MOST])
 
 
 def _progress() -> list[Progress]:
