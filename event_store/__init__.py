@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         waiting_groups,
         why_stuck,
     )
+    from event_store.processes.causation import Causation, Effect, causation_of
     from event_store.processes.deadlines import reach_due_deadlines
     from event_store.processes.deliveries import deliver_due_commands
     from event_store.processes.events import CommandRejected, DeadlineReached
@@ -93,6 +94,9 @@ _LAZY = {
     "stuck_processes": "processes.board",
     "waiting_groups": "processes.board",
     "why_stuck": "processes.board",
+    "Causation": "processes.causation",
+    "Effect": "processes.causation",
+    "causation_of": "processes.causation",
     "reach_due_deadlines": "processes.deadlines",
     "deliver_due_commands": "processes.deliveries",
     "CommandRejected": "processes.events",
@@ -145,6 +149,7 @@ __all__ = [
     "AppendConditionFailed",
     "Cancel",
     "CancelDeadline",
+    "Causation",
     "Command",
     "CommandRejected",
     "Complete",
@@ -152,6 +157,7 @@ __all__ = [
     "DeadlineReached",
     "Delivery",
     "DuplicateEvent",
+    "Effect",
     "Event",
     "EventAlreadyLinked",
     "EventNotFound",
@@ -185,6 +191,7 @@ __all__ = [
     "askip_failed_event",
     "await_for",
     "category_of",
+    "causation_of",
     "count_processes",
     "deliver_due_commands",
     "dispatch",
