@@ -6,13 +6,18 @@ import re
 from typing import Any
 
 import pytest
-from django.core.checks import run_checks
+from django.core.checks.registry import registry
 
+from browser.checks import check_event_browser
 from tests.guides import ROOT
 
 
 def problems() -> list[str]:
-    return [each.msg for each in run_checks() if each.id == "browser.E001"]
+    return [each.msg for each in check_event_browser()]
+
+
+def test_manage_py_check_asks_it() -> None:
+    assert check_event_browser in registry.get_checks()
 
 
 @pytest.mark.parametrize(
