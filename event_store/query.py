@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar, cast, overload
 from uuid import UUID
@@ -10,10 +10,11 @@ from uuid import UUID
 from msgspec.structs import asdict, replace
 
 from event_store.asynchronous import async_twin, each_of
-from event_store.backends.base import Backend, Bound, Order, Selection
+from event_store.backends.base import Backend, Bound, Comparison, Order, Selection
 from event_store.events import Event, RecordedEvent
 from event_store.exceptions import InvalidQuery, InvalidStreamName
 from event_store.query_arguments import (
+    json_comparison,
     json_values,
     position_or_event,
     time_bound,
@@ -82,6 +83,11 @@ class EventQuery(Generic[D]):
         """Events of any of these classes (with their subclasses) or type names."""
         return cast("EventQuery[Any]", self._with(types=types_of("of_type", first, *others)))
 
+    def not_of_type(self, first: type[Event] | str, /, *others: type[Event] | str) -> Self:
+        """Events of none of these classes (with their subclasses) or type names."""
+        excluded = types_of("not_of_type", first, *others)
+        return self._with(excluded_types=self._selection.excluded_types | excluded)
+
     def with_ids(self, *event_ids: UUID | str) -> Self:
         """Events of these ids; ids that the store does not have are left out."""
         return self._with(event_ids=tuple(uuid_of("with_ids", each) for each in event_ids))
@@ -106,6 +112,22 @@ class EventQuery(Generic[D]):
                 than 100 values.
         """
         return self._with(data=json_values(self._selection.data, "with_data", values, fields))
+
+    def where_data(self, path: str | Sequence[str], comparison: Comparison, value: Any = None, /) -> Self:
+        """
+        Events whose data compares so: `where_data("price", ">=", 20)`, `where_data(["customer", "city"], "exists")`.
+
+        Args:
+            path: a key, or the keys that lead to the value through nested objects.
+            comparison: `=`; `!=` (there is a value, and another one); `<`, `<=`, `>`, `>=` (a number with numbers, a text
+                with texts by code point); `exists` (there is a value, even null; `value` is not looked at).
+
+        No index answers anything but `=`: narrow the query down by something else.
+
+        Raises:
+            InvalidQuery: as `with_data`; also for true, false or None where one would have to be less than the other.
+        """
+        return self._with(data=json_comparison(self._selection.data, "where_data", path, comparison, value))
 
     def with_metadata(self, values: Mapping[str, Any] | None = None, /, **fields: Any) -> Self:
         """Events whose metadata has these values, as `with_data`."""

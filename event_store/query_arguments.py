@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast, get_args
 from uuid import UUID
 
-from event_store.backends.base import Bound, JsonValue, Scalar
+from event_store.backends.base import Bound, Comparison, JsonValue, Scalar
 from event_store.codec import as_stored
 from event_store.events import Event, RecordedEvent, check_time, event_types
 from event_store.exceptions import InvalidEvent, InvalidQuery
@@ -17,6 +17,7 @@ MAX_POSITION = 2**63 - 1
 MOST_VALUES = 100
 """In one look-up; SQLite refuses conditions that are some times as long."""
 _UNSEARCHABLE = frozenset('"\\')
+_ORDERED = ("<", "<=", ">", ">=")
 
 
 def types_of(method: str, *given: object) -> frozenset[str]:
@@ -70,7 +71,26 @@ def json_values(
     if values is not None and not isinstance(values, Mapping):
         raise InvalidQuery(f"{method}: takes a mapping of keys to values, not {values!r}.")
     wanted = {**(values or {}), **named}
-    scalars = (*known, *_scalars(method, wanted, ()))
+    return _not_too_many(method, (*known, *_scalars(method, wanted, ())))
+
+
+def json_comparison(
+    known: tuple[JsonValue, ...], method: str, path: object, comparison: object, value: object
+) -> tuple[JsonValue, ...]:
+    """What is known already, and one more."""
+    if comparison not in get_args(Comparison):
+        raise InvalidQuery(f"{method}: compares by {', '.join(get_args(Comparison))}, not by {comparison!r}.")
+    keys = [path] if isinstance(path, str) else path
+    if not isinstance(keys, Sequence) or not 0 < len(keys) < MAX_DEPTH:
+        raise InvalidQuery(f"{method}: takes a key, or a sequence of keys, not {path!r}.")
+    here = tuple(_key(method, each) for each in keys)
+    wanted = None if comparison == "exists" else _scalar(f"{method}: {'.'.join(here)}", value)
+    if comparison in _ORDERED and (wanted is None or isinstance(wanted, bool)):
+        raise InvalidQuery(f"{method}: {'.'.join(here)}: nothing is {comparison} {value!r}.")
+    return _not_too_many(method, (*known, JsonValue(here, wanted, cast("Comparison", comparison))))
+
+
+def _not_too_many(method: str, scalars: tuple[JsonValue, ...]) -> tuple[JsonValue, ...]:
     if len(scalars) > MOST_VALUES:
         raise InvalidQuery(f"{method}: looks for {MOST_VALUES} values at most, not {len(scalars)}.")
     return scalars

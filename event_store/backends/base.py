@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -82,13 +82,21 @@ class Bound(Generic[V]):
 Scalar: TypeAlias = str | int | float | bool | None
 """What a look-up in JSON can ask for."""
 
+Comparison: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "exists"]
+
 
 @dataclass(frozen=True)
 class JsonValue:
-    """A scalar at the end of a path of keys. Numbers are equal by value; true is not 1."""
+    """
+    A scalar at the end of a path of keys. Numbers are equal by value; true is not 1.
+
+    `!=`: there is a value, and another one. `<` and the like: a number is compared with numbers, a text with texts, code
+    point by code point. `exists`: there is any value, null among them; `value` does not matter.
+    """
 
     path: tuple[str, ...]
     value: Scalar
+    comparison: Comparison = "="
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +112,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     streams: frozenset[str] | None = None
     category: str | None = None
     types: frozenset[str] | None = None
+    excluded_types: frozenset[str] = frozenset()
     event_ids: tuple[UUID, ...] | None = None
     correlation_id: UUID | None = None
     causation_id: UUID | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +40,12 @@ from event_store.streams import category_of
 
 NEWEST = 1_000
 _ABSENT = object()
+_COMPARED: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 @dataclass(eq=False)
@@ -310,6 +317,7 @@ def _is_wanted(stored: _Stored, selection: Selection) -> bool:
         (selection.streams is None or not selection.streams.isdisjoint(stored.shown_in))
         and selection.category in (None, stored.category)
         and (selection.types is None or event.type in selection.types)
+        and event.type not in selection.excluded_types
         and selection.correlation_id in (None, event.correlation_id)
         and selection.causation_id in (None, event.causation_id)
         and _is_in_time(_time(stored, selection.order), selection.newer_than, selection.older_than)
@@ -332,5 +340,17 @@ def _holds(text: bytes, wanted: JsonValue) -> bool:
     found = decode_plain(text)
     for key in wanted.path:
         found = found.get(key, _ABSENT) if isinstance(found, dict) else _ABSENT
+    if found is _ABSENT or wanted.comparison == "exists":
+        return found is not _ABSENT
     # true is 1 for Python.
-    return isinstance(found, bool) is isinstance(wanted.value, bool) and bool(found == wanted.value)
+    is_equal = isinstance(found, bool) is isinstance(wanted.value, bool) and bool(found == wanted.value)
+    if wanted.comparison in ("=", "!="):
+        return is_equal is (wanted.comparison == "=")
+    return _kind(found) is _kind(wanted.value) is not None and _COMPARED[wanted.comparison](found, wanted.value)
+
+
+def _kind(value: Any) -> type | None:
+    """What can be less or greater than another one of its kind."""
+    if isinstance(value, bool):
+        return None
+    return str if isinstance(value, str) else float if isinstance(value, (int, float)) else None

@@ -88,19 +88,9 @@ class _Where:
             self.add(f"{column} {sign}{'=' if bound.inclusive else ''} %s", bound.value)
 
     def add_json(self, column: str, wanted: JsonValue) -> None:
-        if self._dialect.is_postgresql:
-            self.add(f"{column} @> %s::jsonb", _document(wanted))
-            return
-        path, value = _path(wanted.path), wanted.value
-        if value is None or isinstance(value, bool):
-            self.add(f"json_type({column}, %s) = %s", path, msgspec.json.encode(value).decode())
-        elif isinstance(value, str):
-            self.add(f"json_type({column}, %s) = 'text' AND json_extract({column}, %s) = %s", path, path, value)
-        else:
-            # true is 1 for SQLite.
-            self.add(
-                f"json_type({column}, %s) IN ('integer', 'real') AND json_extract({column}, %s) = %s", path, path, value
-            )
+        compared = _compared_in_postgresql if self._dialect.is_postgresql else _compared_in_sqlite
+        condition, parameters = compared(column, wanted)
+        self.add(condition, *parameters)
 
     def _any_of(self, column: str, values: list[Any]) -> Statement:
         if not values:
@@ -215,6 +205,8 @@ def _add_contents(where: _Where, selection: Selection, dialect: Dialect) -> None
         where.add("e.category = %s", selection.category)
     if selection.types is not None:
         where.add_any_of("e.type", sorted(selection.types))
+    if selection.excluded_types:
+        where.add_any_of("e.type", sorted(selection.excluded_types), around="NOT ({names})")
     if selection.event_ids is not None:
         where.add_any_of("e.event_id", [dialect.uuid(each) for each in selection.event_ids])
     if selection.correlation_id is not None:
@@ -241,6 +233,38 @@ def _add_times(where: _Where, selection: Selection, position: str, dialect: Dial
 
 def _limited(sql: str, parameters: list[Any], limit: int | None) -> Statement:
     return (sql, parameters) if limit is None else (f"{sql} LIMIT %s", [*parameters, limit])
+
+
+def _compared_in_postgresql(column: str, wanted: JsonValue) -> Statement:
+    # strict: an array is not looked through for its items.
+    path = f"strict {_path(wanted.path)}"
+    exists = f"jsonb_path_exists({column}, %s::jsonpath, '{{}}', true)"
+    equals = f"{column} @> %s::jsonb"
+    if wanted.comparison == "exists":
+        return exists, [path]
+    if wanted.comparison == "=":
+        return equals, [_document(wanted)]
+    if wanted.comparison == "!=":
+        return f"{exists} AND NOT {equals}", [path, _document(wanted)]
+    return (
+        f"jsonb_path_exists({column}, %s::jsonpath, %s::jsonb, true)",
+        [f"{path} ? (@ {wanted.comparison} $value)", msgspec.json.encode({"value": wanted.value}).decode()],
+    )
+
+
+def _compared_in_sqlite(column: str, wanted: JsonValue) -> Statement:
+    path, value = _path(wanted.path), wanted.value
+    kind = f"json_type({column}, %s)"
+    if wanted.comparison == "exists":
+        return f"{kind} IS NOT NULL", [path]
+    if wanted.comparison == "!=":
+        equals, parameters = _compared_in_sqlite(column, JsonValue(wanted.path, value))
+        return f"{kind} IS NOT NULL AND NOT ({equals})", [path, *parameters]
+    if value is None or isinstance(value, bool):
+        return f"{kind} = %s", [path, msgspec.json.encode(value).decode()]
+    # true is 1 for SQLite.
+    kinds = "('text')" if isinstance(value, str) else "('integer', 'real')"
+    return f"{kind} IN {kinds} AND json_extract({column}, %s) {wanted.comparison} %s", [path, path, value]
 
 
 def _document(wanted: JsonValue) -> str:

@@ -62,10 +62,14 @@ QUESTIONS = st.lists(
         st.lists(STREAMS, max_size=3).map(lambda names: ("in_streams", names)),
         narrowed("in_category", st.sampled_from(["a", "Order"])),
         TYPES.map(lambda types: ("of_type", types)),
+        TYPES.map(lambda types: ("not_of_type", types)),
         st.lists(IDS, max_size=5).map(lambda ids: ("with_ids", ids)),
         narrowed("with_correlation_id", IDS),
         narrowed("with_causation_id", IDS),
         narrowed("with_data", st.fixed_dictionaries({"number": st.integers(0, 3)})),
+        st.tuples(st.just("number"), st.sampled_from(["!=", "<", ">=", "exists"]), st.integers(0, 3)).map(
+            lambda compared: ("where_data", compared)
+        ),
         narrowed("with_metadata", st.fixed_dictionaries({"x": st.booleans()})),
         narrowed("after", IDS),
         narrowed("after_or_equal", IDS),

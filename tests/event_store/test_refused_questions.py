@@ -43,6 +43,7 @@ pytestmark = pytest.mark.django_db
         ("events.in_category", "category", (), [*NO_NAMES[1:], "Order$1"]),
         ("events.of_type", "of_type", (), NO_TYPES),
         ("events.of_type", "of_type", (Noted,), NO_TYPES),
+        ("events.not_of_type", "not_of_type", (), NO_TYPES),
         ("events.with_ids", "with_ids", (ID,), [*NO_IDS, [ID]]),
         ("events.with_correlation_id", "with_correlation_id", (), NO_IDS),
         ("events.with_causation_id", "with_causation_id", (), NO_IDS),

@@ -80,6 +80,74 @@ class ContentContract(ContractCase):
 
         assert [float(found) for found in held(store, value=number)] == [number]
 
+    @pytest.mark.parametrize(
+        ("comparison", "value", "found"),
+        [
+            ("=", 2, [2]),
+            ("!=", 2, [1, 2.5, "2", "b", True, None, [3], {"a": 3}]),
+            ("!=", "b", [1, 2, 2.5, "2", True, None, [3], {"a": 3}]),
+            ("!=", None, [1, 2, 2.5, "2", "b", True, [3], {"a": 3}]),
+            ("<", 2, [1]),
+            ("<=", 2.0, [1, 2]),
+            (">", 1, [2, 2.5]),
+            (">=", 2, [2, 2.5]),
+            (">=", "2", ["2", "b"]),
+            ("<", "b", ["2"]),
+            ("exists", None, [1, 2, 2.5, "2", "b", True, None, [3], {"a": 3}]),
+        ],
+    )
+    def test_values_are_compared_with_those_of_their_kind(
+        self, store: EventStore, comparison: Any, value: Any, found: list[Any]
+    ) -> None:
+        values: list[Any] = [1, 2, 2.5, "2", "b", True, None, [3], {"a": 3}]
+        store.append([Holding(value={"at": each}) for each in values], stream="s")
+        store.append(
+            [Holding(value={}), Holding(value="at"), Holding(value=["at"]), Holding(value=[{"at": 3}])], stream="s"
+        )
+
+        query = store.events.where_data(["value", "at"], comparison, value)
+
+        assert [event.data.value["at"] for event in query] == found
+
+    def test_comparisons_are_joined_and_texts_go_by_code_point(self, store: EventStore) -> None:
+        store.append([Holding(value=each) for each in ("Z", "a", "ä", "\U0001f372", "\uffee")], stream="s")
+        query = store.events.where_data("value", ">", "Z").where_data("value", "<=", "\U0001f372")
+
+        assert [event.data.value for event in query.where_data("value", "!=", "ä")] == ["a", "\U0001f372", "\uffee"]
+        assert list(query.with_data(value="Z")) == []
+
+    @pytest.mark.parametrize(
+        ("path", "comparison", "value"),
+        [
+            ("a", "==", 1),
+            ("a", None, 1),
+            ("a", "<", None),
+            ("a", ">=", True),
+            ("a", "=", [1]),
+            ("", "exists", None),
+            ([], "exists", None),
+            (5, "exists", None),
+            (["a", 'b"'], "=", 1),
+            (["a"] * 200, "=", 1),
+        ],
+    )
+    def test_comparisons_that_make_no_sense_are_refused(
+        self, store: EventStore, path: Any, comparison: Any, value: Any
+    ) -> None:
+        with pytest.raises(InvalidQuery, match="where_data"):
+            store.events.where_data(path, comparison, value)
+
+    def test_types_can_be_left_out(self, store: EventStore) -> None:
+        store.append([*counted(0, 1), Noted()], stream="s")
+        store.append(Holding(value=1), stream="s")
+
+        assert numbers(store.events.not_of_type(Noted, Holding)) == [0, 1]
+        assert numbers(store.events.in_stream("s").not_of_type(Noted).not_of_type("event_store.contract.Holding")) == [
+            0,
+            1,
+        ]
+        assert store.events.of_type(Counted).not_of_type(Counted).count() == 0
+
     def test_null_is_not_the_same_as_absent(self, store: EventStore) -> None:
         store.append([Holding(value={"a": None}), Holding(value={}), Holding(value={"a": 0})], stream="s")
 
