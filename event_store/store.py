@@ -13,7 +13,7 @@ import msgspec
 from event_store import context
 from event_store.append_condition import AppendCondition
 from event_store.asynchronous import async_twin
-from event_store.backends.base import Backend, EncodedEvent, StreamInfo, StreamPosition
+from event_store.backends.base import Backend, CategoryInfo, EncodedEvent, StreamInfo, StreamPosition
 from event_store.codec import decode, decode_plain, encode, encode_metadata
 from event_store.events import Event, NewEvent, RecordedEvent, check_time
 from event_store.exceptions import (
@@ -221,6 +221,21 @@ class EventStore:
         """Streams that show one of the newest 1,000 events, the last changed one first."""
         return self.backend.recently_changed_streams(whole_number("limit", limit, least=0))
 
+    def categories(self, limit: int = 50, *, after: str = "", count_up_to: int = 1_000) -> list[CategoryInfo]:
+        """
+        The first categories of streams that show an event, by name, each with how many of its streams do; one statement.
+
+        Args:
+            limit: how many, 0 or more. A stream without a `$` in its name is a category of its own: there may be many.
+            after: only those behind this name.
+            count_up_to: no more streams of one category are counted than these, 1 or more.
+        """
+        limit = whole_number("limit", limit, least=0)
+        after = "" if after == "" else check_stream_name(after, argument="after")
+        return self.backend.categories(
+            limit, after=after, count_up_to=whole_number("count_up_to", count_up_to, least=1)
+        )
+
     def event_types(self) -> list[str]:
         """Every type that the store has events of, by name; a look-up for each type, however many events there are."""
         return self.backend.event_types()
@@ -297,6 +312,7 @@ class EventStore:
     alink = async_twin(link)
     adelete_stream = async_twin(delete_stream)
     arecently_changed_streams = async_twin(recently_changed_streams)
+    acategories = async_twin(categories)
     aevent_types = async_twin(event_types)
     astreams_of = async_twin(streams_of)
     aglobal_position = async_twin(global_position)

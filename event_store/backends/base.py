@@ -63,6 +63,14 @@ class StreamInfo:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class CategoryInfo:
+    """The streams of one category; how many show an event was counted up to a number that was asked for."""
+
+    name: str
+    streams: int
+
+
 class Order(Enum):
     """What events are sorted by; the position decides between equal times."""
 
@@ -206,6 +214,10 @@ class Backend(ABC):
     @abstractmethod
     def recently_changed_streams(self, limit: int) -> list[StreamInfo]:
         """Streams that show the newest events, the last changed one first."""
+
+    @abstractmethod
+    def categories(self, limit: int, *, after: str, count_up_to: int) -> list[CategoryInfo]:
+        """The first categories by name behind `after`, those without any event left out."""
 
     @abstractmethod
     def event_types(self) -> list[str]:

@@ -17,6 +17,7 @@ from event_store.backends import postgresql, sqlite
 from event_store.backends.base import (
     Appended,
     Backend,
+    CategoryInfo,
     EncodedEvent,
     Selection,
     StreamInfo,
@@ -24,6 +25,7 @@ from event_store.backends.base import (
     StreamSelection,
 )
 from event_store.backends.selects import (
+    SELECT_CATEGORIES,
     SELECT_EVENT_TYPES,
     Dialect,
     read_time,
@@ -140,6 +142,11 @@ class DatabaseBackend(Backend):
 
     def recently_changed_streams(self, limit: int) -> list[StreamInfo]:
         return self._stream_infos(*select_recently_changed(limit, Dialect(self.connection.vendor)))
+
+    def categories(self, limit: int, *, after: str, count_up_to: int) -> list[CategoryInfo]:
+        with self._translated_errors(), self.connection.cursor() as cursor:
+            cursor.execute(SELECT_CATEGORIES, [after, limit, count_up_to, limit])
+            return [CategoryInfo(*row) for row in cursor.fetchall()]
 
     def event_types(self) -> list[str]:
         with self._translated_errors(), self.connection.cursor() as cursor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import threading
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from event_store.backends.base import (
     Appended,
     Backend,
     Bound,
+    CategoryInfo,
     EncodedEvent,
     JsonValue,
     Order,
@@ -161,6 +163,12 @@ class MemoryBackend(Backend):
         with self._lock:
             names = dict.fromkeys(name for each in reversed(self._events[-NEWEST:]) for name in sorted(each.shown_in))
             return [self._info(name) for name in islice(names, limit)]
+
+    def categories(self, limit: int, *, after: str, count_up_to: int) -> list[CategoryInfo]:
+        with self._lock:
+            shown = Counter(category_of(name) for name in self._streams if self._version(name) >= 0)
+        names = sorted(name for name in shown if name > after)[:limit]
+        return [CategoryInfo(name, min(shown[name], count_up_to)) for name in names]
 
     def event_types(self) -> list[str]:
         with self._lock:

@@ -196,6 +196,22 @@ SELECT_EVENT_TYPES = """
 """
 
 
+# From one category to the next through the index, and at most so many streams of each.
+SELECT_CATEGORIES = """
+    WITH RECURSIVE each_category (category, number) AS (
+        SELECT (SELECT s.category FROM event_store_stream s WHERE s.category > %s AND s.version >= 0
+                 ORDER BY s.category LIMIT 1), 1
+        UNION ALL
+        SELECT (SELECT s.category FROM event_store_stream s WHERE s.category > each_category.category AND s.version >= 0
+                 ORDER BY s.category LIMIT 1), number + 1
+          FROM each_category WHERE each_category.category IS NOT NULL AND number < %s)
+    SELECT category,
+           (SELECT COUNT(*) FROM (SELECT 1 FROM event_store_stream s
+                                   WHERE s.category = each_category.category AND s.version >= 0 LIMIT %s) AS counted)
+      FROM each_category WHERE category IS NOT NULL LIMIT %s
+"""
+
+
 def _stream_columns(dialect: Dialect) -> str:
     return f"s.name, s.category, s.version, {dialect.time_column('s.created_at')}"
 

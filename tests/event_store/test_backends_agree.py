@@ -178,6 +178,7 @@ class Backends(RuleBasedStateMachine):
     def streams_are_the_same(self) -> None:
         self.agree(lambda store: [(stream.name, stream.category, stream.version) for stream in store.streams])
         self.agree(lambda store: [stream.name for stream in store.recently_changed_streams()])
+        self.agree(lambda store: store.categories())
         self.agree(EventStore.event_types)
 
     def teardown(self) -> None:

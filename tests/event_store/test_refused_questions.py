@@ -36,6 +36,7 @@ pytestmark = pytest.mark.django_db
         ("position_in_stream", "stream", (ID,), NO_NAMES),
         ("is_in_stream", "stream", (ID,), NO_NAMES),
         ("recently_changed_streams", "limit", (), NO_COUNTS),
+        ("categories", "limit", (), NO_COUNTS),
         ("caused_by", "caused_by", (), [None, ID, str(ID), Noted()]),
         ("clock", "clock", (), [None, 5, datetime(2026, 1, 1)]),
         ("events.in_stream", "stream", (), [*NO_NAMES, "$all", "$", "$Type-x"]),

@@ -46,6 +46,7 @@ class AsynchronousContract(ContractCase):
         assert finished(store.aposition_in_stream(event, "t")) == 0
         assert [finished(store.ais_in_stream(event, name)) for name in "tu"] == [True, False]
         assert finished(store.arecently_changed_streams(1)) == store.recently_changed_streams(1)
+        assert finished(store.acategories()) == store.categories()
         assert finished(store.aevent_types()) == ["event_store.contract.Noted"]
 
     def test_queries_are_iterated_and_asked(self, store: EventStore) -> None:

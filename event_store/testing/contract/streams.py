@@ -57,6 +57,26 @@ class StreamListContract(ContractCase):
         assert names(orders.after("Order$11").backward()[:1]) == ["Order$2"]
         assert names(store.streams.with_prefix("Order").in_category("Orders")) == ["Orders"]
 
+    @pytest.mark.usefixtures("many")
+    def test_categories_are_listed_and_their_streams_counted_up_to_a_number(self, store: EventStore) -> None:
+        store.append(Noted(), stream="Order$3")
+        store.delete_stream("Orders")
+
+        def listed(**arguments: Any) -> list[tuple[str, int]]:
+            return [(each.name, each.streams) for each in store.categories(**arguments)]
+
+        everything = {**dict.fromkeys({name.partition("$")[0] for name in NAMES}, 1), "Order": 4}
+        del everything["Orders"]
+        assert listed() == sorted(everything.items())
+        assert dict(listed(count_up_to=3))["Order"] == 3
+        assert listed(limit=2) == [("%", 1), ("Order", 4)]
+        assert listed(limit=1, after="%") == listed(limit=1, after="A") == [("Order", 4)]
+        assert listed(limit=0) == listed(after=max(everything)) == []
+        mistakes: list[dict[str, Any]] = [{"limit": -1}, {"count_up_to": 0}]
+        for wrong in mistakes:
+            with pytest.raises(InvalidQuery, match=next(iter(wrong))):
+                store.categories(**wrong)
+
     def test_a_stream_tells_its_category_and_its_version(self, store: EventStore) -> None:
         [event] = store.append(counted(1, 2)[:1], stream="Order$1$2")
         store.link(event, stream="plain")
