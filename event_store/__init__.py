@@ -6,8 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from event_store.append_condition import AppendCondition
+from event_store.codec import typed
 from event_store.durable import durable_subscribers
-from event_store.events import Event, NewEvent, RecordedEvent
+from event_store.events import Event, NewEvent, RecordedEvent, event_class_of
 from event_store.exceptions import (
     AppendConditionFailed,
     DuplicateEvent,
@@ -25,12 +26,12 @@ from event_store.exceptions import (
 from event_store.expected_version import ANY, NO_STREAM, STREAM_EXISTS
 from event_store.messages import type_of
 from event_store.streams import category_of, end_of_prefix
-from event_store.subscribers import subscriber
+from event_store.subscribers import immediate_subscribers, subscriber
 
 if TYPE_CHECKING:
     from event_store.aggregates.aggregate import Aggregate, applies
     from event_store.aggregates.repository import AggregateRepository
-    from event_store.commands import Command, Delivery, dispatch, handles
+    from event_store.commands import Command, CommandHandler, Delivery, dispatch, handler_of, handles
     from event_store.horizon import Horizon
     from event_store.processes.board import (
         WaitingGroup,
@@ -83,8 +84,10 @@ _LAZY = {
     "AggregateRepository": "aggregates.repository",
     "applies": "aggregates.aggregate",
     "Command": "commands",
+    "CommandHandler": "commands",
     "Delivery": "commands",
     "dispatch": "commands",
+    "handler_of": "commands",
     "handles": "commands",
     "event_store": "stores",
     "event_stores": "stores",
@@ -151,6 +154,7 @@ __all__ = [
     "CancelDeadline",
     "Causation",
     "Command",
+    "CommandHandler",
     "CommandRejected",
     "Complete",
     "Deadline",
@@ -197,9 +201,12 @@ __all__ = [
     "dispatch",
     "durable_subscribers",
     "end_of_prefix",
+    "event_class_of",
     "event_store",
     "event_stores",
+    "handler_of",
     "handles",
+    "immediate_subscribers",
     "initial_state",
     "open_transactions",
     "process_managers",
@@ -218,6 +225,7 @@ __all__ = [
     "subscriber",
     "subscription_status",
     "type_of",
+    "typed",
     "verify_processes",
     "wait_for",
     "waiting_groups",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Generic, TypeVar, cast, dataclass_transform
 from uuid import UUID
 
 import msgspec
@@ -88,6 +88,16 @@ class RecordedEvent(msgspec.Struct, Generic[D], frozen=True, kw_only=True):
     global_position: int
     stream: str | None
     position: int | None
+
+
+def event_class_of(type_name: str) -> type[Event] | None:
+    """
+    The class whose events are stored under this type; None where no code that is loaded here has it.
+
+    Raises:
+        DuplicateEventType: two classes claim the type.
+    """
+    return cast("type[Event] | None", event_types.find(type_name))
 
 
 def check_is_event(name: str, value: object) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from event_store import Event
+from event_store import Event, event_store, typed
 from event_store.codec import decode, encode, encode_metadata, fingerprint
 from event_store.exceptions import UnreadableEvent, UnstorablePayload
 from tests.event_store.sample import Counted, Noted
@@ -21,6 +21,17 @@ def test_a_type_without_a_class_is_read_as_plain_data() -> None:
 def test_stored_fields_that_do_not_fit_the_class_are_an_error() -> None:
     with pytest.raises(UnreadableEvent, match=r"sample\.Counted 7 does not fit Counted: .*number"):
         decode("sample.Counted", b'{"number": "three"}', event_id=7)
+
+
+@pytest.mark.django_db
+def test_an_event_that_was_read_as_text_can_be_decoded_afterwards() -> None:
+    with event_store.metadata(user="anna"):
+        [event] = event_store.append(Counted(number=3), stream="s")
+    text = event_store.events.as_json().with_ids(event.id).first()
+    assert text is not None
+
+    assert typed(text) == event
+    assert typed(text).data == Counted(number=3)
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])

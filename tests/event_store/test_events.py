@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from event_store import Event, NewEvent, type_of
+from event_store import Event, NewEvent, event_class_of, type_of
 from event_store.codec import decode, encode
 from event_store.events import event_types
 from event_store.exceptions import DuplicateEventType, InvalidEvent, UnnamedEventType, UnstorablePayload
@@ -118,6 +118,11 @@ def test_two_classes_of_one_type_are_refused() -> None:
 
     with pytest.raises(DuplicateEventType, match="First and .*Second"):
         event_types.find("sample.Taken")
+
+
+def test_the_class_of_a_type_is_found_by_its_name() -> None:
+    assert event_class_of("sample.Noted") is Noted
+    assert event_class_of("gone.Forgotten") is None
 
 
 def test_what_two_classes_claim_is_not_published_and_spoils_no_other_type() -> None:
