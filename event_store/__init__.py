@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from event_store.aggregates.aggregate import Aggregate, applies
     from event_store.aggregates.repository import AggregateRepository
     from event_store.commands import Command, CommandHandler, Delivery, dispatch, handler_of, handles
+    from event_store.declarations import command_classes, event_classes
     from event_store.horizon import Horizon
     from event_store.processes.board import (
         WaitingGroup,
@@ -89,6 +90,8 @@ _LAZY = {
     "dispatch": "commands",
     "handler_of": "commands",
     "handles": "commands",
+    "command_classes": "declarations",
+    "event_classes": "declarations",
     "event_store": "stores",
     "event_stores": "stores",
     "Horizon": "horizon",
@@ -196,12 +199,14 @@ __all__ = [
     "await_for",
     "category_of",
     "causation_of",
+    "command_classes",
     "count_processes",
     "deliver_due_commands",
     "dispatch",
     "durable_subscribers",
     "end_of_prefix",
     "event_class_of",
+    "event_classes",
     "event_store",
     "event_stores",
     "handler_of",
