@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         subscription_status,
     )
     from event_store.subscriptions.waiting import await_for, wait_for
+    from event_store.type_summaries import EventTypeSummary, NewestEvent, event_type_summaries
 
 # Bound to models or to settings: imported when first asked for, so that `event_store` can be imported anywhere.
 _LAZY = {
@@ -143,6 +144,9 @@ _LAZY = {
     "subscription_status": "subscriptions.status",
     "await_for": "subscriptions.waiting",
     "wait_for": "subscriptions.waiting",
+    "EventTypeSummary": "type_summaries",
+    "NewestEvent": "type_summaries",
+    "event_type_summaries": "type_summaries",
 }
 
 __all__ = [
@@ -171,12 +175,14 @@ __all__ = [
     "EventQuery",
     "EventStore",
     "EventStoreError",
+    "EventTypeSummary",
     "FailedCommandError",
     "FailedEventError",
     "Horizon",
     "HorizonUnavailable",
     "Mismatch",
     "NewEvent",
+    "NewestEvent",
     "NotHandledInTime",
     "OpenTransaction",
     "ProcessManager",
@@ -209,6 +215,7 @@ __all__ = [
     "event_classes",
     "event_store",
     "event_stores",
+    "event_type_summaries",
     "handler_of",
     "handles",
     "immediate_subscribers",
