@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from event_store.query import EventQuery
     from event_store.store import EventStore
     from event_store.stores import event_store, event_stores
+    from event_store.stream_samples import SampledStream, StreamSample, sample_streams
     from event_store.subscriptions.failed_events import (
         aretry_failed_event,
         aretry_failed_events_up_to,
@@ -129,6 +130,9 @@ _LAZY = {
     "Projection": "projections.projection",
     "rebuild_projection": "projections.rebuild",
     "EventQuery": "query",
+    "SampledStream": "stream_samples",
+    "StreamSample": "stream_samples",
+    "sample_streams": "stream_samples",
     "EventStore": "store",
     "aretry_failed_event": "subscriptions.failed_events",
     "aretry_failed_events_up_to": "subscriptions.failed_events",
@@ -191,6 +195,8 @@ __all__ = [
     "Rejected",
     "ReplayedStep",
     "Said",
+    "SampledStream",
+    "StreamSample",
     "SubscriptionStatus",
     "UnknownProcess",
     "WaitingGroup",
@@ -231,6 +237,7 @@ __all__ = [
     "retry_failed_event",
     "retry_failed_events_up_to",
     "retry_process",
+    "sample_streams",
     "skip_command",
     "skip_failed_event",
     "stuck_processes",

@@ -21,7 +21,7 @@ LINES = [
     "models backends sql immutability horizon",
     "query query_arguments stream_query write_arguments handlers subscriber_registry durable subscribers store stores",
     "commands aggregates subscriptions",
-    "projections processes personal_data declarations type_summaries",
+    "projections processes personal_data declarations type_summaries stream_samples",
     "__init__ testing",
     "apps checks admin roles management middleware migrations",
 ]
