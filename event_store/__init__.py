@@ -30,6 +30,7 @@ from event_store.subscribers import immediate_subscribers, subscriber
 
 if TYPE_CHECKING:
     from event_store.aggregates.aggregate import Aggregate, applies
+    from event_store.aggregates.replay import ReplayedEvent, aggregate_class, replay_aggregate
     from event_store.aggregates.repository import AggregateRepository
     from event_store.commands import Command, CommandHandler, Delivery, dispatch, handler_of, handles
     from event_store.declarations import command_classes, event_classes
@@ -85,7 +86,10 @@ if TYPE_CHECKING:
 _LAZY = {
     "Aggregate": "aggregates.aggregate",
     "AggregateRepository": "aggregates.repository",
+    "ReplayedEvent": "aggregates.replay",
+    "aggregate_class": "aggregates.replay",
     "applies": "aggregates.aggregate",
+    "replay_aggregate": "aggregates.replay",
     "Command": "commands",
     "CommandHandler": "commands",
     "Delivery": "commands",
@@ -193,6 +197,7 @@ __all__ = [
     "Projection",
     "RecordedEvent",
     "Rejected",
+    "ReplayedEvent",
     "ReplayedStep",
     "Said",
     "SampledStream",
@@ -201,6 +206,7 @@ __all__ = [
     "UnknownProcess",
     "WaitingGroup",
     "WrongExpectedVersion",
+    "aggregate_class",
     "applies",
     "aretry_command",
     "aretry_failed_event",
@@ -233,6 +239,7 @@ __all__ = [
     "remove_subscription",
     "rename_subscription",
     "replay",
+    "replay_aggregate",
     "retry_command",
     "retry_failed_event",
     "retry_failed_events_up_to",

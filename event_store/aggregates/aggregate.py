@@ -11,6 +11,9 @@ from event_store.streams import check_stream_name
 
 M = TypeVar("M", bound=Callable[..., None])
 
+aggregate_classes: dict[str, type[Aggregate]] = {}
+"""By category; of several with the same one the last."""
+
 
 def applies(*event_classes: type[Event]) -> Callable[[M], M]:
     """
@@ -58,6 +61,7 @@ class Aggregate:
         cls.category = cls.__dict__.get("category", cls.__name__)
         cls._appliers = {**cls._appliers, **_appliers_of(cls)}
         _check(cls)
+        aggregate_classes[cls.category] = cls
 
     def __init__(self, aggregate_id: str) -> None:
         self.id = aggregate_id
