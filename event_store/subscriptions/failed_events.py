@@ -14,16 +14,18 @@ from event_store.subscriptions import failures
 from event_store.subscriptions.retries import Attempt, attempt, settle_all
 
 
-def retry_failed_event(failure_id: int, *, store: str = DEFAULT_STORE) -> bool:
+def retry_failed_event(failure_id: int, *, seen: tuple[int, int] | None = None, store: str = DEFAULT_STORE) -> bool:
     """
     Have a parked event handled now, given up or not.
 
     Args:
         failure_id: the id of the FailedEvent; it has to be the first of its sequence.
+        seen: the id and the attempts of the first FailedEvent of the sequence, as the caller has seen them: where they
+            are others by now, nothing is done. So a form that is sent twice acts once.
     Returns:
         Whether it was handled; if not, its row says why.
     Raises:
-        FailedEventError: it is gone, skipped, not the first of its sequence, or somebody is at it.
+        FailedEventError: it is gone, skipped, not the first of its sequence, not as it was seen, or somebody is at it.
         UnknownSubscription: no code declares its subscription.
     """
     chosen = event_stores[store]
@@ -36,13 +38,17 @@ def retry_failed_event(failure_id: int, *, store: str = DEFAULT_STORE) -> bool:
             f"{number} earlier event{'s' * (number > 1)} of the sequence {failure.sequence!r} come{'s' * (number == 1)} "
             "first: retry up to this one."
         )
-    return _attempt(chosen, subscriber, failure)
+    return _attempt(chosen, subscriber, failure, seen=seen)
 
 
-def retry_failed_events_up_to(failure_id: int, *, store: str = DEFAULT_STORE) -> int:
+def retry_failed_events_up_to(
+    failure_id: int, *, seen: tuple[int, int] | None = None, store: str = DEFAULT_STORE
+) -> int:
     """
     Have the parked events of a sequence handled now, from its first one to this one; the first that fails ends it.
 
+    Args:
+        seen: as for `retry_failed_event`.
     Returns:
         How many were handled.
     Raises: as `retry_failed_event`.
@@ -52,7 +58,7 @@ def retry_failed_events_up_to(failure_id: int, *, store: str = DEFAULT_STORE) ->
     in_sequence = failures.parked(failure.subscription_id, using=chosen.backend.using).filter(sequence=failure.sequence)
     handled = 0
     while (first := in_sequence.filter(pk__lte=failure.pk).order_by("pk").first()) is not None:
-        if not _attempt(chosen, subscriber, first):
+        if not _attempt(chosen, subscriber, first, seen=None if handled else seen):
             break
         handled += 1
     return handled
@@ -122,8 +128,12 @@ def _row(failure_id: int, using: str) -> FailedEvent:
     return failure
 
 
-def _attempt(store: EventStore, subscriber: DurableSubscriber, failure: FailedEvent) -> bool:
-    outcome = attempt(store, subscriber, failure.pk)
+def _attempt(
+    store: EventStore, subscriber: DurableSubscriber, failure: FailedEvent, *, seen: tuple[int, int] | None
+) -> bool:
+    if seen is not None and seen != (failure.pk, failure.attempts):
+        raise FailedEventError(f"The sequence {failure.sequence!r} has moved on since you saw it: look again.")
+    outcome = attempt(store, subscriber, failure.pk, attempts=seen[1] if seen else None)
     if outcome is Attempt.BUSY:
         raise FailedEventError(f"Failed event {failure.pk} is being handled right now: look again in a moment.")
     if outcome is Attempt.HANDLED:

@@ -73,9 +73,11 @@ def park_behind(subscription_id: int, event: RecordedEvent[Any], sequence: str, 
     return True
 
 
-def note_attempt(failure: FailedEvent, error: Exception, *, max_attempts: int, now: datetime) -> None:
-    """Count an attempt that failed, and say when the next one is due. The caller saves."""
-    failure.attempts += 1
+def note_attempt(
+    failure: FailedEvent, error: Exception, *, max_attempts: int, now: datetime, is_counted: bool = False
+) -> None:
+    """Count an attempt that failed, unless it is counted, and say when the next one is due. The caller saves."""
+    failure.attempts += not is_counted
     failure.last_failed_at = now
     failure.error, failure.traceback = describe(error), trace(error)
     is_given_up = failure.attempts >= max_attempts
@@ -93,11 +95,16 @@ def due(subscription_id: int, *, using: str, ignore_pauses: bool = False, beside
     return waiting.order_by("next_attempt_at").values_list("id", flat=True).first()
 
 
-def claim(failure_id: int, *, using: str) -> FailedEvent | None:
-    """The failure, locked until the transaction ends; None when somebody else is at it, or has brought it to its end."""
+def claim(failure_id: int, *, using: str, waits: bool = False) -> FailedEvent | None:
+    """
+    The failure, locked until the transaction ends; None when somebody else has brought it to its end, or is at it.
+
+    Args:
+        waits: for whoever is at it; whether they have brought it to its end is seen then.
+    """
     locked = FailedEvent.objects.using(using).exclude(status=FailedEvent.Status.SKIPPED)
     if is_postgresql(using):
-        locked = locked.select_for_update(skip_locked=True, of=("self",))
+        locked = locked.select_for_update(skip_locked=not waits, of=("self",))
     return locked.filter(pk=failure_id).first()
 
 

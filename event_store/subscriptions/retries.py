@@ -75,16 +75,23 @@ def settle_all(store: EventStore, head: Subscription) -> None:
                 failures.settle(row, head.pk, using=using)
 
 
-def attempt(store: EventStore, subscriber: DurableSubscriber, failure_id: int) -> Attempt:
+def attempt(
+    store: EventStore, subscriber: DurableSubscriber, failure_id: int, *, attempts: int | None = None
+) -> Attempt:
     """
     Have one parked event handled, in one transaction with the end of its failure.
 
     A connection that is lost counts as a failure here: tried again and again at once, it would keep the others waiting.
 
+    Args:
+        attempts: how many there have been, as far as the caller knows; where there were others meanwhile, it is busy. This
+            one is then counted before it is made, so that of several callers who know the same one has it.
     Raises:
         OperationalError, InterfaceError: the database does not come back.
     """
-    using = store.backend.using
+    using, is_counted = store.backend.using, attempts is not None
+    if attempts is not None and not _count(store, failure_id, attempts):
+        return Attempt.BUSY
     failure = FailedEvent.objects.using(using).select_related("event").filter(pk=failure_id).first()
     if failure is None:
         return Attempt.BUSY
@@ -96,16 +103,27 @@ def attempt(store: EventStore, subscriber: DurableSubscriber, failure_id: int) -
             store,
             subscriber,
             [Unit(event, failure.sequence, is_sure=False)],
-            begin=lambda: _begin(failure, using),
+            begin=lambda: _begin(failure, using, waits=is_counted),
             finish=lambda: _finish(failure, using),
         )
     except Exception as error:
-        return _note(store, subscriber, failure_id, event, error)
+        return _note(store, subscriber, failure_id, event, error, is_counted=is_counted)
     return Attempt.HANDLED if done else Attempt.BUSY
 
 
-def _begin(failure: FailedEvent, using: str) -> bool:
-    if failures.claim(failure.pk, using=using) is None:
+def _count(store: EventStore, failure_id: int, attempts: int) -> bool:
+    """Count an attempt that is about to be made. False when there were others meanwhile."""
+    with store.atomic():
+        failure = failures.claim(failure_id, using=store.backend.using)
+        if failure is None or failure.attempts != attempts:
+            return False
+        rows = FailedEvent.objects.using(store.backend.using).filter(pk=failure_id)
+        return bool(rows.update(attempts=attempts + 1))
+
+
+def _begin(failure: FailedEvent, using: str, *, waits: bool) -> bool:
+    # Rivals who want to count the same attempt hold the row for a moment: whose attempt is counted does not give way to them.
+    if failures.claim(failure.pk, using=using, waits=waits) is None:
         return False
     earlier = failures.first_before(failure, using=using)
     if earlier is None:
@@ -124,15 +142,21 @@ def _finish(failure: FailedEvent, using: str) -> None:
 
 
 def _note(
-    store: EventStore, subscriber: DurableSubscriber, failure_id: int, event: RecordedEvent[str], error: Exception
+    store: EventStore,
+    subscriber: DurableSubscriber,
+    failure_id: int,
+    event: RecordedEvent[str],
+    error: Exception,
+    *,
+    is_counted: bool,
 ) -> Attempt:
     using, now = store.backend.using, timezone.now()
     logger.error("%s failed again at %s %s", subscriber.name, event.type, event.id, exc_info=error)
     with store.atomic():
-        failure = failures.claim(failure_id, using=using)
+        failure = failures.claim(failure_id, using=using, waits=is_counted)
         if failure is None:
             return Attempt.BUSY
-        failures.note_attempt(failure, error, max_attempts=subscriber.max_attempts, now=now)
+        failures.note_attempt(failure, error, max_attempts=subscriber.max_attempts, now=now, is_counted=is_counted)
         failure.save(using=using)
         Subscription.objects.using(using).filter(pk=failure.subscription_id).update(
             last_error=describe(error), last_error_at=now

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from io import StringIO
 from typing import Any
 
@@ -11,6 +13,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import Client
 
 import event_store as public
@@ -18,7 +21,10 @@ from event_store import FailedEventError, RecordedEvent, event_store, subscriber
 from event_store.durable import durable_subscribers
 from event_store.exceptions import UnknownSubscription
 from event_store.models import FailedEvent, Process, Subscription
+from event_store.store import EventStore
+from event_store.subscriptions import failures, retries
 from tests.event_store.sample import Agreement, CustomerSaidYes, Noted
+from tests.event_store.threads import Elsewhere
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,6 +86,62 @@ def test_one_behind_others_is_only_retried_with_them(parked: list[int], broken: 
 
     assert async_to_sync(public.aretry_failed_events_up_to)(parked[1]) == 2
     assert (seen, statuses()) == (["a", "b"], ["retrying"])
+
+
+def test_what_has_moved_on_since_it_was_seen_is_left_alone(
+    parked: list[int], broken: set[str], seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert public.retry_failed_event(parked[0], seen=(parked[0], 1)) is False
+    for retry in (public.retry_failed_event, public.retry_failed_events_up_to):
+        with pytest.raises(FailedEventError, match="The sequence 's' has moved on since you saw it"):
+            retry(parked[0], seen=(parked[0], 1))
+    assert FailedEvent.objects.get(pk=parked[0]).attempts == 2
+
+    broken.clear()
+    # Somebody else is faster by so little that only the row's lock tells.
+    claim = failures.claim
+    monkeypatch.setattr(failures, "claim", lambda pk, *, using: _tried(claim(pk, using=using)))
+    with pytest.raises(FailedEventError, match="is being handled right now"):
+        public.retry_failed_event(parked[0], seen=(parked[0], 2))
+    monkeypatch.undo()
+    assert seen == []
+    assert public.retry_failed_events_up_to(parked[2], seen=(parked[0], 2)) == 3
+    assert seen == ["a", "b", "c"]
+
+
+def _tried(failure: FailedEvent | None) -> FailedEvent | None:
+    if failure is not None:
+        failure.attempts += 1
+    return failure
+
+
+@pytest.mark.postgresql
+def test_who_comes_too_late_does_not_keep_the_first_one_from_their_attempt(
+    parked: list[int], broken: set[str], seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken.clear()
+    count = retries._count
+
+    with Elsewhere() as rival:
+
+        def come_too_late(store: EventStore, failure_id: int, attempts: int) -> bool:
+            is_mine = count(store, failure_id, attempts)
+            is_locked = threading.Event()
+            rival.start(lambda: _hold(failure_id, is_locked))
+            assert is_locked.wait(10)
+            return is_mine
+
+        monkeypatch.setattr(retries, "_count", come_too_late)
+
+        assert public.retry_failed_event(parked[0], seen=(parked[0], 1)) is True
+    assert (seen, statuses()) == (["a"], ["retrying", "waiting"])
+
+
+def _hold(failure_id: int, is_locked: threading.Event) -> None:
+    with transaction.atomic():
+        assert failures.claim(failure_id, using="default") is not None
+        is_locked.set()
+        time.sleep(0.3)
 
 
 def test_when_all_are_handled_the_subscription_fails_no_more(parked: list[int], broken: set[str]) -> None:

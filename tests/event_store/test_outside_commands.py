@@ -38,7 +38,7 @@ from event_store import (
     skip_command,
     verify_processes,
 )
-from event_store.exceptions import FailedCommandError
+from event_store.exceptions import FailedCommandError, FailedEventError
 from event_store.models import CommandDelivery, IssuedCommand, Process
 from event_store.processes.delivery_pool import DeliveryPool
 from event_store.testing import run_subscriptions
@@ -363,6 +363,21 @@ def test_what_cannot_be_retried_or_skipped_says_why(service: CardService) -> Non
     skip_command(first.command_id, reason="why", user="ann")
     with pytest.raises(FailedCommandError, match="is skipped: nothing is to be delivered"):
         skip_command(first.command_id, reason="why", user="ann")
+
+
+def test_a_retry_of_what_was_tried_again_meanwhile_does_nothing(service: CardService) -> None:
+    given_up = give_up(service, 10)
+    calls = len(service.calls)
+    assert retry_command(given_up.command_id, attempts=3) is False
+    with pytest.raises(FailedCommandError, match="was tried again meanwhile"):
+        retry_command(given_up.command_id, attempts=3)
+
+    assert len(service.calls) == calls + 1
+    seen = the_process().updated_at
+    assert retry_process("Pay", "1", updated_at=seen) is False
+    with pytest.raises(FailedEventError, match="Pay 1 has changed since you saw it"):
+        retry_process("Pay", "1", updated_at=seen)
+    assert len(service.calls) == calls + 2
 
 
 def test_what_is_being_delivered_is_left_to_whoever_is_at_it(service: CardService) -> None:
