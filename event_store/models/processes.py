@@ -223,4 +223,5 @@ class ProcessDeadline(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.due_at:%Y-%m-%d %H:%M} UTC"
+        # Its name may be made of data, which not everybody may see who sees this.
+        return f"due {self.due_at:%Y-%m-%d %H:%M} UTC"
