@@ -115,9 +115,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator
 
 @pytest.fixture
 def child_environment(transactional_db: None) -> dict[str, str]:
-    """The environment for a process that a test starts: `manage.py` in it works on the test's own database."""
-    name = str(connections["default"].settings_dict["NAME"])
-    return os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_NAME": name}
+    """The environment for a process that a test starts: `manage.py` in it works on the test's own databases."""
+    name, archive = (str(connections[alias].settings_dict["NAME"]) for alias in ("default", "archive"))
+    return os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_NAME": name, "ARCHIVE_NAME": archive}
 
 
 # ---- pages in Chromium: `page` and `context` of pytest-playwright, and `open_page`

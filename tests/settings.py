@@ -22,8 +22,9 @@ DATABASES = {
 # A second store for the tests that ask for it, always SQLite: beside PostgreSQL it is of another vendor.
 ARCHIVE = Path(tempfile.gettempdir()) / f"event-store-tests-archive-{os.getpid()}.sqlite3"
 DATABASES["archive"] = sqlite(ARCHIVE) | {"TEST": {"NAME": str(ARCHIVE)}, "ATOMIC_REQUESTS": False}
-# How a process that a test starts finds the test's own database (the fixture `child_environment`).
+# How a process that a test starts finds the test's own databases (the fixture `child_environment`).
 DATABASES["default"]["NAME"] = os.environ.get("DATABASE_NAME", DATABASES["default"]["NAME"])
+DATABASES["archive"]["NAME"] = os.environ.get("ARCHIVE_NAME", DATABASES["archive"]["NAME"])
 
 DEBUG = False
 ALLOWED_HOSTS = ["*"]

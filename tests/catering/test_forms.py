@@ -9,8 +9,12 @@ from django.utils import timezone
 from catering.forms import AnswerForm, OrderForm, SuggestMenuForm
 from tests.catering.factories import CatererFactory
 
-TODAY = timezone.localdate()
-GOOD = {"event_id": str(uuid4()), "customer_name": "Anna", "guests": "20", "date": str(TODAY + dt.timedelta(days=30))}
+
+def in_days(number: int) -> str:
+    return str(timezone.localdate() + dt.timedelta(days=number))
+
+
+GOOD = {"event_id": str(uuid4()), "customer_name": "Anna", "guests": "20", "date": in_days(30)}
 GOOD_MENU = {"menu": "Vegan", "caterer": "fork", "price_per_guest": "24.50", "seen_version": "1"}
 
 
@@ -31,8 +35,6 @@ def test_a_good_order() -> None:
         ("guests", "many"),
         ("guests", "5001"),
         ("date", "tomorrow"),
-        ("date", str(TODAY - dt.timedelta(days=1))),
-        ("date", str(TODAY + dt.timedelta(days=731))),
         ("date", "9999-12-31"),
         ("event_id", "42"),
         ("event_id", ""),
@@ -63,9 +65,11 @@ def focused(form: OrderForm) -> list[str]:
     return [name for name, field in form.fields.items() if field.widget.attrs.get("autofocus")]
 
 
-def test_today_and_two_years_ahead_can_be_planned() -> None:
-    for day in (TODAY, TODAY + dt.timedelta(days=730)):
-        assert OrderForm(GOOD | {"date": str(day)}).is_valid()
+def test_from_today_to_two_years_ahead_can_be_planned() -> None:
+    for number in (0, 730):
+        assert OrderForm(GOOD | {"date": in_days(number)}).is_valid()
+    for number in (-1, 731):
+        assert list(OrderForm(GOOD | {"date": in_days(number)}).errors) == ["date"]
 
 
 @pytest.mark.parametrize("text", ["Elif Yılmaz", "精進料理", "שלום", "No nuts,\r\n\tno fish", "👩‍🍳"])

@@ -42,9 +42,14 @@ class Writer:
         self.undone = (folder / f"undone-{os.getpid()}").open("ab", buffering=0)
         self.written = 0
         self.last: UUID | None = None
+        self.is_stopping = False
+
+    def stop(self, *_: object) -> None:
+        # No exception: raised inside a driver's callback or a destructor, it would be lost.
+        self.is_stopping = True
 
     def run(self) -> None:
-        while True:
+        while not self.is_stopping:
             self.ids: list[UUID] = []
             doomed = self.choice.random() < 0.15
             try:
@@ -130,8 +135,9 @@ class Writer:
 
 
 def main(number: str, seed: str, folder: str) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    Writer(int(number), int(seed), Path(folder)).run()
+    writer = Writer(int(number), int(seed), Path(folder))
+    signal.signal(signal.SIGTERM, writer.stop)
+    writer.run()
 
 
 if __name__ == "__main__":
