@@ -1,7 +1,7 @@
 """
 One run is for one database; what cannot run here is deselected and named in the summary, never silently skipped.
 
-With REQUIRE_EVERYTHING=1 a missing Chromium or PgBouncer, a skipped test or an expected failure fails the run.
+With REQUIRE_EVERYTHING=1 a missing Chromium, PgBouncer or nginx, a skipped test or an expected failure fails the run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db import connections
 from playwright.sync_api import BrowserContext, Page, ViewportSize
 
 from catering.settings import postgresql
-from tests import pgbouncer
+from tests import nginx, pgbouncer
 from tests.postgresql import running_server
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -38,6 +38,7 @@ REQUIRE_EVERYTHING = os.environ.get("REQUIRE_EVERYTHING", "") not in ("", "0")
 NOT_RUN = pytest.StashKey[Counter[str]]()
 NO_CHROMIUM = "browser tests: no Chromium found (apt-get install chromium)"
 NO_PGBOUNCER = "tests need PgBouncer: none found (apt-get install pgbouncer)"
+NO_NGINX = "tests need nginx: none found (apt-get install nginx-light)"
 
 
 # ---- what runs here
@@ -67,11 +68,13 @@ def _cannot_run(item: pytest.Item) -> str | None:
         return NO_CHROMIUM
     if pgbouncer.PROGRAM is None and item.get_closest_marker("pgbouncer"):
         return NO_PGBOUNCER
+    if nginx.PROGRAM is None and item.get_closest_marker("nginx"):
+        return NO_NGINX
     return None
 
 
 def pytest_report_header() -> list[str]:
-    programs = {"chromium": CHROMIUM, "pgbouncer": pgbouncer.PROGRAM}
+    programs = {"chromium": CHROMIUM, "pgbouncer": pgbouncer.PROGRAM, "nginx": nginx.PROGRAM}
     return [f"database: {settings.DATABASE}", *(f"{name}: {path or 'not found'}" for name, path in programs.items())]
 
 
@@ -94,6 +97,7 @@ def _missing(terminalreporter: pytest.TerminalReporter) -> list[str]:
         return []
     not_run = terminalreporter.config.stash.get(NOT_RUN, Counter())
     counts = {"browser tests not run": not_run[NO_CHROMIUM], "tests with PgBouncer not run": not_run[NO_PGBOUNCER]}
+    counts |= {"tests with nginx not run": not_run[NO_NGINX]}
     counts |= {outcome: len(terminalreporter.stats.get(outcome, [])) for outcome in ("skipped", "xfailed", "xpassed")}
     return [f"{count} {outcome}" for outcome, count in counts.items() if count]
 
