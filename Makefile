@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
-# What pages look like does not depend on the database: CI runs these on both all the same (ON_POSTGRESQL="").
+DATABASES ?= sqlite postgresql
+# What pages look like hardly depends on the database: one look in Chromium will do (ON_POSTGRESQL= for another one).
+ON_SQLITE ?=
 ON_POSTGRESQL ?= not browser
 
 BIN := $(VENV)/bin
@@ -10,7 +12,7 @@ INSTALLED := $(VENV)/requirements.installed
 PROJECT := $(VENV)/project.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test stress lint format bench requirements clean
+.PHONY: help environment demo test test-sqlite test-postgresql stress lint format bench requirements clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -25,8 +27,12 @@ demo: $(PROJECT)  ## the catering site with its data, and a worker, on http://12
 	@$(BIN)/python manage.py run_subscriptions >/dev/null & worker=$$!; trap 'kill $$worker' EXIT INT TERM; \
 		$(BIN)/python manage.py runserver $(PORT)
 
-test: $(PROJECT)  ## every test on SQLite, then all but those in Chromium on PostgreSQL (DATABASE_URL, or a server of its own)
-	DATABASE=sqlite $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+test: $(DATABASES:%=test-%)  ## every test on SQLite, then all but those in Chromium on PostgreSQL (DATABASE_URL, or a server of its own)
+
+test-sqlite: $(PROJECT)
+	DATABASE=sqlite $(BIN)/python -m pytest -m "$(ON_SQLITE)" $(PYTEST_ARGUMENTS)
+
+test-postgresql: $(PROJECT)
 	DATABASE=postgresql $(BIN)/python -m pytest -m "$(ON_POSTGRESQL)" $(PYTEST_ARGUMENTS)
 
 stress: $(PROJECT)  ## ten minutes of killed writers, workers and servers, and 10,000 orders, on each database (STRESS_SECONDS, STRESS_SEED, STRESS_ORDERS)

@@ -25,6 +25,7 @@ from tests.event_store.children import in_a_child
 from tests.event_store.errands import PATIENCE, Asked, broken, check_nothing_is_half_done, check_settled
 
 pytestmark = [
+    pytest.mark.stress,
     pytest.mark.django_db(transaction=True),
     # The child runs one subscription and ends; idle threads that earlier tests have left have nothing it needs.
     pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
