@@ -17,14 +17,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
 from django.utils import timezone
-from django.views.generic import FormView, ListView, View
+from django.views.generic import FormView, ListView, TemplateView, View
 
 from catering import order_desk, signed_links
 from catering.events import OrderPlaced
 from catering.exceptions import MenuAlreadySuggested, OrderRefused
 from catering.forms import CancelForm, OrderForm, SuggestMenuForm, VersionedForm
 from catering.history import changes_since, history_of
-from catering.models import Caterer, KitchenTicket, OrderQuerySet, OrderSummary
+from catering.keyset import page_after
+from catering.models import Caterer, KitchenTicket, MenuOffer, OrderQuerySet, OrderSummary
 from catering.orders import Order
 from catering.process_managers import CateringMatch
 from catering.waiting import STUCK_AFTER, WaitingFor
@@ -33,6 +34,8 @@ from event_store.models import Process
 
 WAITING_SHOWN = (WaitingFor.CATERER, WaitingFor.CUSTOMER, WaitingFor.BOTH, WaitingFor.MENU)
 CLOSED_SHOWN = (OrderSummary.Status.CONFIRMED, OrderSummary.Status.CANCELLED)
+STUCK = "stuck"
+IS_OPEN = Q(status=OrderSummary.Status.OPEN)
 
 
 def front(request: HttpRequest) -> HttpResponse:
@@ -69,56 +72,89 @@ class OfficePage(LoginRequiredMixin, UserPassesTestMixin):
             return super().dispatch(request, *args, **kwargs)
 
 
-class Board(OfficePage, ListView):  # type: ignore[type-arg]
-    """What each open order waits for, the longest first; and the closed ones."""
+class Board(OfficePage, TemplateView):
+    """What each open order waits for, the longest first; the closed ones; or every order that a search finds."""
 
     template_name = "catering/board.html"
-    context_object_name = "orders"
-    paginate_by = 50
+    page_size = 50
 
-    def get_queryset(self) -> QuerySet[OrderSummary]:
-        found: Any = self._matching().prefetch_related("offers__caterer")
-        shown = self.request.GET.get("show", "")
-        if shown in CLOSED_SHOWN:
-            return cast(OrderQuerySet, found.filter(status=shown).order_by("-closed_at", "order_id"))
-        if shown == "stuck":
-            found = found.stuck(timezone.now())
-        elif shown in WAITING_SHOWN:
-            found = found.filter(waiting_for=shown)
-        return cast(OrderQuerySet, found.open().order_by("waiting_since", "order_id"))
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.query and (order := OrderSummary.objects.filter(pk=self.query).first()):
+            return redirect(order)
+        return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = self._shown_orders().prefetch_related("offers__caterer")
+        after = self.request.GET.get("after", "")
+        orders, next_after = page_after(rows, self._order(), after=after, size=self.page_size)
+        found = self._counts()
         return super().get_context_data(
-            shown=self.request.GET.get("show", ""),
-            query=self.request.GET.get("q", ""),
-            caterer=self.request.GET.get("caterer", ""),
+            orders=orders,
+            after=after,
+            next_after=next_after,
+            shown=self.shown,
+            query=self.query,
+            caterer=self.caterer,
+            lists_all=self.lists_all,
+            searches=bool(self.query or self.caterer),
             caterers=Caterer.objects.all(),
-            counts=self._counts(),
+            counts=[(show, words, found[show]) for show, words, _ in _numbers()],
+            open_fit=found[OrderSummary.Status.OPEN],
+            fit_in_words=_fit_in_words({each: found[each] for each in OrderSummary.Status}),
             stuck_before=timezone.now() - STUCK_AFTER,
             stuck_hours=STUCK_AFTER.days * 24,
-            filters=urlencode({key: self.request.GET.get(key, "") for key in ("q", "caterer")}),
+            filters=urlencode({"q": self.query, "caterer": self.caterer}),
             **kwargs,
         )
 
+    @property
+    def query(self) -> str:
+        return self.request.GET.get("q", "").replace("\0", "").strip()
+
+    @property
+    def caterer(self) -> str:
+        return self.request.GET.get("caterer", "").replace("\0", "")
+
+    @property
+    def shown(self) -> str:
+        asked = self.request.GET.get("show", "")
+        return asked if asked in (STUCK, *WAITING_SHOWN, *CLOSED_SHOWN) else ""
+
+    @property
+    def lists_all(self) -> bool:
+        """Whoever looks for an order need not know that it is closed."""
+        return bool(self.query or self.caterer) and not self.shown
+
+    def _shown_orders(self) -> OrderQuerySet:
+        matching = self._matching()
+        if self.lists_all:
+            return matching
+        if self.shown in CLOSED_SHOWN:
+            return matching.filter(status=self.shown)
+        if self.shown == STUCK:
+            return matching.stuck(timezone.now())
+        return matching.open().filter(waiting_for=self.shown) if self.shown else matching.open()
+
+    def _order(self) -> tuple[str, ...]:
+        if self.lists_all:
+            # Open, confirmed, cancelled: the alphabet backwards.
+            return ("-status", "-placed_at", "order_id")
+        return ("-closed_at", "order_id") if self.shown in CLOSED_SHOWN else ("waiting_since", "order_id")
+
     def _matching(self) -> OrderQuerySet:
         orders: OrderQuerySet = OrderSummary.objects.all()
-        if query := self.request.GET.get("q", "").replace("\0", "").strip():
-            orders = orders.filter(Q(order_id=query) | Q(customer_name__icontains=query))
-        if caterer := self.request.GET.get("caterer", "").replace("\0", ""):
-            orders = orders.filter(offers__caterer=caterer).distinct()
+        if self.query:
+            orders = orders.filter(customer_name__icontains=self.query)
+        if self.caterer:
+            orders = orders.filter(pk__in=MenuOffer.objects.filter(caterer=self.caterer).values("order"))
         return orders
 
-    def _counts(self) -> list[tuple[str, str, int]]:
-        """(value of `show`, words, how many) for each number above the table."""
-        is_open = Q(status=OrderSummary.Status.OPEN)
-        asked = [
-            *((each.value, f"wait for {each.label}", is_open & Q(waiting_for=each)) for each in WAITING_SHOWN),
-            ("stuck", "stuck", is_open & Q(waiting_since__lt=timezone.now() - STUCK_AFTER)),
-            *((each.value, each.label, Q(status=each)) for each in CLOSED_SHOWN),
-        ]
-        numbers = {f"count_{show}": Count("pk", filter=wanted, distinct=True) for show, _, wanted in asked}
+    def _counts(self) -> dict[str, int]:
+        """How many match for each number above the table, and how many are open."""
+        wanted = {show: each for show, _, each in _numbers()} | {OrderSummary.Status.OPEN.value: IS_OPEN}
+        numbers = {f"count_{show}": Count("pk", filter=each) for show, each in wanted.items()}
         found = self._matching().aggregate(**numbers)
-        return [(show, str(words), found[f"count_{show}"]) for show, words, _ in asked]
+        return {show: found[f"count_{show}"] for show in wanted}
 
 
 class NewOrder(OfficePage, FormView):  # type: ignore[type-arg]
@@ -249,6 +285,23 @@ class Kitchen(OfficePage, ListView):  # type: ignore[type-arg]
     def get_queryset(self) -> QuerySet[KitchenTicket]:
         coming = KitchenTicket.objects.filter(order__date__gte=timezone.localdate())
         return coming.select_related("order", "caterer").order_by("order__date", "order_id")
+
+
+def _numbers() -> list[tuple[str, str, Q]]:
+    """(value of `show`, words, which orders) for each number above the board's table."""
+    return [
+        *((each.value, f"wait for {each.label}", IS_OPEN & Q(waiting_for=each)) for each in WAITING_SHOWN),
+        (STUCK, "stuck", IS_OPEN & Q(waiting_since__lt=timezone.now() - STUCK_AFTER)),
+        *((each.value, str(each.label), Q(status=each)) for each in CLOSED_SHOWN),
+    ]
+
+
+def _fit_in_words(counts: dict[OrderSummary.Status, int]) -> str:
+    """ "1 confirmed one does", "2 confirmed ones do", "1 open, 2 confirmed and 1 cancelled do"; empty for none."""
+    *others, last = [f"{number} {status.label}" for status, number in counts.items() if number] or [""]
+    if others:
+        return f"{', '.join(others)} and {last} do"
+    return last and f"{last} {'one does' if sum(counts.values()) == 1 else 'ones do'}"
 
 
 def _own_version(order_id: str) -> int:

@@ -85,7 +85,8 @@ def test_the_offices_pages_are_readable(
     signed_in: Callable[..., Page], orders: dict[str, str], dark: bool, phone: bool
 ) -> None:
     page = signed_in("/", dark=dark, phone=phone)
-    paths = ["/", "/orders/", "/orders/?show=confirmed", "/orders/new/", "/kitchen/", "/nowhere/"]
+    board = ["/orders/", "/orders/?show=confirmed", "/orders/?q=o", "/orders/?q=done&show=stuck"]
+    paths = ["/", *board, "/orders/new/", "/kitchen/", "/nowhere/"]
 
     for path in [*paths, *(f"/orders/{number}/" for number in orders.values())]:
         page.goto(path)
@@ -125,7 +126,14 @@ def test_long_words_break_instead_of_sticking_out(
     order_desk.cancel_order(cancelled, reason="R" * 500)
     page = signed_in("/", viewport={"width": width, "height": 900}, is_mobile=width < 500)
 
-    office = ["/orders/", "/orders/?show=confirmed", "/orders/?show=cancelled", f"/orders/?q={'W' * 300}", "/kitchen/"]
+    office = [
+        "/orders/",
+        "/orders/?show=confirmed",
+        "/orders/?show=cancelled",
+        "/orders/?q=W",
+        f"/orders/?q={'W' * 300}",
+        "/kitchen/",
+    ]
     of_orders = [
         [f"/orders/{each}/", signed_links.customer_path(each), signed_links.caterer_path(each, caterer_id=key)]
         for each in orders

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -184,8 +185,11 @@ def test_the_board_shows_the_longest_waiting_first(staff_client: Client) -> None
         ("show=confirmed", {"confirmed"}),
         ("show=cancelled", {"cancelled"}),
         ("show=nonsense", {"both", "caterer", "stuck"}),
-        ("q=caterer", {"caterer"}),
-        ("q=%20both%20", {"both"}),
+        ("q=zoe", {"both", "confirmed"}),
+        ("q=%20Zoe%20", {"both", "confirmed"}),
+        ("q=zoe&show=confirmed", {"confirmed"}),
+        ("q=zoe&show=nonsense", {"both", "confirmed"}),
+        ("q=zoe&caterer=oak", set()),
         ("q=%00", {"both", "caterer", "stuck"}),
         ("q=<script>", set()),
         ("caterer=oak", {"caterer"}),
@@ -193,12 +197,13 @@ def test_the_board_shows_the_longest_waiting_first(staff_client: Client) -> None
     ],
 )
 def test_the_board_is_filtered(staff_client: Client, query: str, shown: set[str]) -> None:
-    OrderSummaryFactory(order_id="both")
+    OrderSummaryFactory(order_id="both", customer_name="Zoe")
     waits = OrderSummaryFactory(order_id="caterer", waiting_for="caterer")
     MenuOfferFactory.create_batch(2, order=waits, caterer=CatererFactory(key="oak"), customer_answer="confirmed")
     OrderSummaryFactory(order_id="stuck", waiting_since=timezone.now() - timedelta(days=9))
-    OrderSummaryFactory(order_id="confirmed", status="confirmed", closed_at=timezone.now(), waiting_for="")
-    OrderSummaryFactory(order_id="cancelled", status="cancelled", closed_at=timezone.now(), waiting_for="")
+    closed = {"closed_at": timezone.now(), "waiting_for": ""}
+    OrderSummaryFactory(order_id="confirmed", customer_name="Zoe", status="confirmed", **closed)
+    OrderSummaryFactory(order_id="cancelled", status="cancelled", **closed)
 
     response = staff_client.get(f"/orders/?{query}")
 
@@ -206,12 +211,101 @@ def test_the_board_is_filtered(staff_client: Client, query: str, shown: set[str]
     assert "<script>" not in text_of(response)
 
 
-def test_the_board_is_paged(staff_client: Client) -> None:
-    OrderSummaryFactory.create_batch(51)
+@pytest.mark.parametrize("status", ["open", "confirmed", "cancelled"])
+def test_the_number_of_an_order_leads_to_its_page_whatever_its_status(staff_client: Client, status: str) -> None:
+    OrderSummaryFactory(order_id="1178", status=status, closed_at=timezone.now())
 
-    assert "Page 1 of 2" in text_of(staff_client.get("/orders/?show=both"))
-    assert 'href="?show=both&amp;page=1"' in text_of(staff_client.get("/orders/?show=both&page=2"))
-    assert staff_client.get("/orders/?page=3").status_code == 404
+    for query in ("q=1178", "q=%201178%20", "q=1178&show=both"):
+        assert staff_client.get(f"/orders/?{query}").headers["Location"] == "/orders/1178/"
+    assert "No order fits." in text_of(staff_client.get("/orders/?q=117"))
+
+
+def test_a_search_lists_every_order_that_fits_with_its_status_the_open_ones_first(staff_client: Client) -> None:
+    for status in ("cancelled", "open", "confirmed"):
+        OrderSummaryFactory(order_id=status, customer_name="Zoe and Max", status=status, closed_at=timezone.now())
+
+    response = staff_client.get("/orders/?q=zoe+and+max")
+
+    assert [each.order_id for each in response.context["orders"]] == ["open", "confirmed", "cancelled"]
+    rows = [strip_tags(each) for each in text_of(response).split("<tr>")[2:]]
+    for word, row in zip(("Open", "Confirmed", "Cancelled"), rows, strict=True):
+        assert word in row
+    assert "No open order fits" not in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "words"),
+    [
+        (["confirmed"], "1 confirmed one does."),
+        (["confirmed", "confirmed"], "2 confirmed ones do."),
+        (["cancelled", "confirmed"], "1 confirmed and 1 cancelled do."),
+    ],
+)
+def test_a_search_without_an_open_order_says_what_fits(staff_client: Client, statuses: list[str], words: str) -> None:
+    for status in statuses:
+        OrderSummaryFactory(customer_name="Zoe", status=status, closed_at=timezone.now())
+
+    response = staff_client.get("/orders/?q=zoe")
+
+    assert f"No open order fits; {words}" in text_of(response)
+    assert len(response.context["orders"]) == len(statuses)
+
+
+def test_a_state_in_which_nothing_fits_leads_to_what_does(staff_client: Client) -> None:
+    OrderSummaryFactory(customer_name="Zoe", status="confirmed", closed_at=timezone.now())
+
+    text = text_of(staff_client.get("/orders/?q=zoe&show=stuck"))
+
+    assert "No order in this state fits; 1 confirmed one does." in text
+    assert '<a href="?q=zoe&amp;caterer=">Show all that fit.</a>' in text
+
+
+def test_a_new_search_is_not_narrowed_by_the_state_shown_before(staff_client: Client) -> None:
+    text = text_of(staff_client.get("/orders/?show=confirmed"))
+
+    assert "<form" in text
+    assert 'name="show"' not in text
+
+
+@pytest.mark.parametrize("query", ["show=both", "q=zoe", "show=confirmed", "show=cancelled&q=zoe"])
+def test_the_board_is_paged(staff_client: Client, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catering.views.Board.page_size", 2)
+    now = timezone.now()
+    for status in ("open", "confirmed", "cancelled"):
+        # Some rows share their moment: the number tells them apart.
+        for each in (now, now, now, now - timedelta(hours=1), now - timedelta(hours=2)):
+            OrderSummaryFactory(customer_name="Zoe", status=status, placed_at=each, waiting_since=each, closed_at=each)
+    shown, address = [], f"/orders/?{query}"
+
+    while True:
+        response = staff_client.get(address)
+        shown += [each.order_id for each in response.context["orders"]]
+        assert len(response.context["orders"]) <= 2
+        if not response.context["next_after"]:
+            break
+        assert 'rel="next"' in text_of(response)
+        address = f"/orders/?{urlencode({'after': response.context['next_after']})}&{query}"
+    assert "First page" in text_of(response)
+    assert 'rel="next"' not in text_of(response)
+    assert len(shown) == len(set(shown)) == (15 if query == "q=zoe" else 5)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "nonsense", "~", "~1", "2030-01-01T00:00:00~1", "2030-01-01~1", "2030-13-01T00:00:00+00:00~1",
+        "0001-01-01T00:00:00+14:00~1", "2030-01-01T00:00:00+00:00~%00", "%ED%A0%80~1",
+    ],
+)  # fmt: skip
+def test_a_page_that_begins_nowhere_is_not_found(staff_client: Client, after: str) -> None:
+    assert staff_client.get(f"/orders/?after={after}").status_code == 404
+
+
+def test_a_page_whose_orders_have_gone_leads_back(staff_client: Client) -> None:
+    text = text_of(staff_client.get("/orders/?after=2030-01-01T00:00:00%2B00:00~1"))
+
+    assert "No order comes after these." in text
+    assert 'href="?">First page' in text or 'href="/orders/">First page' in text
 
 
 def test_the_board_takes_as_many_queries_for_many_orders_as_for_few(
@@ -219,8 +313,9 @@ def test_the_board_takes_as_many_queries_for_many_orders_as_for_few(
 ) -> None:
     MenuOfferFactory.create_batch(40)
 
-    with django_assert_max_num_queries(12):
-        staff_client.get("/orders/")
+    for query in ("", "q=a", "show=both"):
+        with django_assert_max_num_queries(11):
+            staff_client.get(f"/orders/?{query}")
 
 
 def test_an_empty_board_says_how_to_fill_it(staff_client: Client) -> None:
