@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import include, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views import View
 
+from browser.extensions import Extensions, Link, extensions
 from browser.models import EventStore
 from browser.policy import Sight
 from browser.site import APP_NAME, BrowserSite
@@ -27,6 +29,7 @@ from event_store.admin import (
     StoredEventAdmin,
     StreamAdmin,
     SubscriptionAdmin,
+    WorkerAdmin,
 )
 from event_store.models import (
     AggregateSnapshot,
@@ -39,15 +42,18 @@ from event_store.models import (
     StoredEvent,
     Stream,
     Subscription,
+    Worker,
 )
 
 
-@admin.register(EventStore)
 class EventStoreAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The change list of this entry is the overview."""
 
+    views: ClassVar[dict[str, type[View]]] = {}
+    extensions: ClassVar[Extensions] = extensions
+
     def get_urls(self) -> list[Any]:
-        site = BrowserSite(self.admin_site)
+        site = BrowserSite(self.admin_site, views=self.views, extensions=self.extensions)
         # The index of the admin asks for this name; the overview answers first.
         change_list = path(
             "", self.admin_site.admin_view(self.changelist_view), name="event_store_browser_eventstore_changelist"
@@ -82,7 +88,7 @@ class BrowserLinkMixin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def browser_url(self, obj: Any) -> str:
         """Where the object is shown."""
-        return self.page("overview")
+        raise NotImplementedError
 
     @admin.display(description="Browser")
     def in_browser(self, obj: Any) -> SafeString:
@@ -94,7 +100,7 @@ class BrowserLinkMixin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if request.user.has_perm(self.browser_permission):
-            context["browser_url"] = self.browser_url(context["original"])
+            context["browser_links"] = [Link("Event store browser", self.browser_url(context["original"]))]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def page(self, name: str, *arguments: Any) -> str:
@@ -124,15 +130,14 @@ class LinkedEventAdmin(BrowserLinkMixin, StoredEventAdmin):
 
     @admin.display(description="Correlation id", empty_value="–")
     def conversation(self, event: StoredEvent) -> SafeString | None:
-        return self._link_to(f"{self.page('events')}?correlation=", event.correlation_id)
+        identifier = event.correlation_id
+        return None if identifier is None else _link(f"{self.page('events')}?correlation={identifier}", identifier)
 
     @admin.display(description="Causation id", empty_value="–")
     def cause(self, event: StoredEvent) -> SafeString | None:
         # An event or a command: Find knows which.
-        return self._link_to(f"{self.page('find')}?q=", event.causation_id)
-
-    def _link_to(self, url: str, identifier: UUID | None) -> SafeString | None:
-        return None if identifier is None else _link(f"{url}{identifier}", identifier)
+        identifier = event.causation_id
+        return None if identifier is None else _link(f"{self.page('find')}?q={identifier}", identifier)
 
 
 class LinkedProcessAdmin(BrowserLinkMixin, ProcessAdmin):
@@ -156,12 +161,18 @@ class LinkedStepAdmin(OfProcessMixin, ProcessStepAdmin):
         return f"{self.page('process', obj.process.type, obj.process.key)}?at={obj.number + 1}"
 
 
-class LinkedCommandAdmin(OfProcessMixin, IssuedCommandAdmin):
-    """The process that sent it."""
+class LinkedCommandAdmin(BrowserLinkMixin, IssuedCommandAdmin):
+    browser_permission = VIEW_PROCESSES
+
+    def browser_url(self, obj: IssuedCommand) -> str:
+        return self.page("command", obj.command_id)
 
 
-class LinkedDeliveryAdmin(OfProcessMixin, CommandDeliveryAdmin):
-    """The process that sent what is delivered."""
+class LinkedDeliveryAdmin(BrowserLinkMixin, CommandDeliveryAdmin):
+    browser_permission = VIEW_PROCESSES
+
+    def browser_url(self, obj: CommandDelivery) -> str:
+        return self.page("command", obj.command.command_id)
 
 
 class LinkedDeadlineAdmin(OfProcessMixin, ProcessDeadlineAdmin):
@@ -175,31 +186,48 @@ class LinkedSnapshotAdmin(BrowserLinkMixin, AggregateSnapshotAdmin):
 
 class LinkedSubscriptionAdmin(BrowserLinkMixin, SubscriptionAdmin):
     def browser_url(self, obj: Subscription) -> str:
-        return self.page("subscriptions")
+        return self.page("subscription", obj.name)
 
 
 class LinkedFailureAdmin(BrowserLinkMixin, FailedEventAdmin):
     def browser_url(self, obj: FailedEvent) -> str:
-        return self.page("event", obj.event.event_id)
+        return self.page("failure", obj.subscription.name, obj.pk)
 
 
 def _link(url: str, text: object) -> SafeString:
     return format_html('<a href="{}">{}</a>', url, visible_text(str(text)))
 
 
-for model, linked_admin in (
-    (Stream, LinkedStreamAdmin),
-    (StoredEvent, LinkedEventAdmin),
-    (Process, LinkedProcessAdmin),
-    (ProcessStep, LinkedStepAdmin),
-    (IssuedCommand, LinkedCommandAdmin),
-    (Subscription, LinkedSubscriptionAdmin),
-    (FailedEvent, LinkedFailureAdmin),
-    (CommandDelivery, LinkedDeliveryAdmin),
-    (ProcessDeadline, LinkedDeadlineAdmin),
-    (AggregateSnapshot, LinkedSnapshotAdmin),
-):
-    # The store registers plain pages; here they learn where the browser is.
-    if admin.site.is_registered(model):
-        admin.site.unregister(model)
-    admin.site.register(model, linked_admin)
+LINKED = {
+    Stream: LinkedStreamAdmin,
+    StoredEvent: LinkedEventAdmin,
+    Process: LinkedProcessAdmin,
+    ProcessStep: LinkedStepAdmin,
+    IssuedCommand: LinkedCommandAdmin,
+    Subscription: LinkedSubscriptionAdmin,
+    FailedEvent: LinkedFailureAdmin,
+    CommandDelivery: LinkedDeliveryAdmin,
+    ProcessDeadline: LinkedDeadlineAdmin,
+    AggregateSnapshot: LinkedSnapshotAdmin,
+}
+
+
+def register(
+    site: AdminSite, *, views: dict[str, type[View]] | None = None, extensions: Extensions = extensions
+) -> None:
+    """
+    Put the browser into an AdminSite, and read-only pages of the store's models that lead to it and back.
+
+    `admin.site` has them by itself. What stands there for one of these models is replaced.
+
+    Args:
+        views, extensions: see BrowserSite.
+    """
+    entry = type("EventStoreAdmin", (EventStoreAdmin,), {"views": views or {}, "extensions": extensions})
+    for model, model_admin in {EventStore: entry, Worker: WorkerAdmin, **LINKED}.items():
+        if site.is_registered(model):
+            site.unregister(model)
+        site.register(model, model_admin)
+
+
+register(admin.site)

@@ -19,16 +19,30 @@ def duration(length: timedelta) -> str:
     return _words(max(0, int(length.total_seconds()))).replace(" ", NO_BREAK_SPACE)
 
 
+def age_patterns() -> dict[str, str]:
+    """The words of an age by its units, with places for the numbers: for those who let it grow in a page."""
+    return {
+        "s": _("%(seconds)d s"),
+        "min": _("%(minutes)d min"),
+        "h min": _("%(hours)d h %(minutes)d min"),
+        "h": _("%(hours)d h"),
+        "d h": _("%(days)d d %(hours)d h"),
+        "d": _("%(days)d d"),
+        "ago": _("%(age)s ago"),
+    }
+
+
 def _words(seconds: int) -> str:
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if seconds < 60:
-        return _("%(seconds)d s") % {"seconds": seconds}
-    if minutes < 60:
-        return _("%(minutes)d min") % {"minutes": minutes}
-    if hours < 10 and minutes % 60:
-        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes % 60}
-    if days < 1:
-        return _("%(hours)d h") % {"hours": hours}
-    if days < 10 and hours % 24:
-        return _("%(days)d d %(hours)d h") % {"days": days, "hours": hours % 24}
-    return _("%(days)d d") % {"days": days}
+        units = "s"
+    elif minutes < 60:
+        units = "min"
+    elif hours < 10 and minutes % 60:
+        units = "h min"
+    elif days < 1:
+        units = "h"
+    else:
+        units = "d h" if days < 10 and hours % 24 else "d"
+    numbers = {"seconds": seconds, "minutes": minutes % 60, "hours": hours % 24, "days": days}
+    return age_patterns()[units] % numbers

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
-from browser.json_tree import json_text, json_tree, summary, summary_of, value_tree
+from browser.hidden import Hidden
+from browser.json_tree import Find, json_text, json_tree, summary, summary_of, value_tree
 
 _AS_STORED = object()
 
@@ -22,8 +24,9 @@ class Payload:
     def is_as_stored(self) -> bool:
         return self._instead is _AS_STORED
 
-    def tree(self) -> SafeString:
-        return json_tree(self._text) if self.is_as_stored else value_tree(self._instead)
+    def tree(self, *, find: Find | None = None) -> SafeString:
+        """`find`: see `json_tree`."""
+        return json_tree(self._text, find=find) if self.is_as_stored else value_tree(self._instead, find=find)
 
     def line(self) -> str:
         """Up to three plain fields."""
@@ -31,4 +34,7 @@ class Payload:
 
     def text(self) -> str:
         """JSON, digit for digit; hidden values are strings that say so."""
-        return self._text if self.is_as_stored else json_text(self._instead)
+        try:
+            return self._text if self.is_as_stored else json_text(self._instead)
+        except RecursionError:
+            return json_text(Hidden(_("it cannot be shown")))

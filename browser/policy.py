@@ -18,7 +18,7 @@ from browser.hidden import Hidden
 from browser.json_tree import LONGEST_SUMMARIZED, parse
 from browser.payload import Payload
 from event_store import RecordedEvent, category_of, process_managers
-from event_store.models import StoredEvent, StreamLink
+from event_store.models import FailedEvent, IssuedCommand, StoredEvent, StreamLink
 
 __all__ = ["BrowserPolicy", "Hidden", "Sight"]
 
@@ -95,7 +95,7 @@ class Sight:
         return bool(self._policy.may_see_process(self._request, type, key))
 
     def allows_page(self, route: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether the page of a stream, a process or an event may be seen, by its route and the values in its URL."""
+        """Whether the page of a stream, a process, a command, a failure or an event may be seen, by its route and the values in its URL."""
         if "streams/<esname:name>/" in route:
             return self.stream(arguments["name"])
         if "processes/<esname:type>/<esname:key>/" in route:
@@ -103,7 +103,23 @@ class Sight:
         if "events/<uuid:event_id>/" in route:
             found = StoredEvent.objects.filter(event_id=arguments["event_id"]).values_list("pk", flat=True)
             return len(self.of_events(list(found), lambda pk: pk)) == len(found)
+        if "handlers/<esname:name>/failures/<int:pk>/" in route:
+            return self._failure(arguments["name"], arguments["pk"])
+        if "commands/<uuid:command_id>/" in route:
+            sent_by = IssuedCommand.objects.filter(command_id=arguments["command_id"])
+            return all(self.process(*each) for each in sent_by.values_list("process__type", "process__key"))
         return True
+
+    def _failure(self, name: str, pk: int) -> bool:
+        failed = FailedEvent.objects.filter(pk=pk, subscription__name=name).values_list("event_id", "sequence").first()
+        if failed is None:
+            return True
+        position, sequence = failed
+        return self._sequence(name, sequence) and len(self.of_events([position], lambda each: each)) == 1
+
+    def _sequence(self, subscription: str, sequence: str) -> bool:
+        # That of a process manager is named like the process.
+        return subscription not in process_managers or self.process(subscription, sequence)
 
     def of_events(self, rows: Sequence[T], position_of: Callable[[T], int]) -> list[T]:
         """The rows whose event may be seen, by its global position. One query, and none where nothing is limited."""
@@ -112,6 +128,25 @@ class Sight:
         written = StreamLink.objects.filter(event__in=[position_of(each) for each in rows], written_here=True)
         streams: dict[Any, str] = dict(written.values_list("event_id", "stream__name"))
         return [each for each in rows if self.stream(streams.get(position_of(each)))]
+
+    def seen_between(self, low: int, high: int) -> set[int]:
+        """The global positions, of those from `low` to `high`, whose event may be seen. One query; each stream is asked about once."""
+        written = StreamLink.objects.filter(event_id__gte=low, event_id__lte=high, written_here=True)
+        links: list[Any] = list(written.values_list("event_id", "stream__name"))
+        seen = {name for name in {name for _position, name in links} if self.stream(name)}
+        return {position for position, name in links if name in seen}
+
+    def of_failures(self, rows: Sequence[FailedEvent], *, subscription: str = "") -> list[FailedEvent]:
+        """
+        The failed events that may be seen: their event, and the process that they belong to.
+
+        Args:
+            subscription: whose they all are; where it is left out, each has its own at hand.
+        """
+        if not self.is_limited:
+            return list(rows)
+        seen = self.of_events(rows, lambda each: each.event_id)
+        return [each for each in seen if self._sequence(subscription or each.subscription.name, each.sequence)]
 
     def payload(self, event: RecordedEvent[str]) -> Payload:
         """An event's data as this visitor may see it; whether any may be seen is for the permission to say."""

@@ -9,13 +9,23 @@ from django.urls import URLPattern, path, re_path
 from django.views import View
 
 from browser import converters  # noqa: F401 - registers the converter that the paths below name
-from browser.views.events import EventLogView, EventView, RawEventView
+from browser.extensions import Extensions, extensions
+from browser.views.command import CommandView
+from browser.views.compare import CompareView
+from browser.views.event import EventView, FixtureView, RawEventView
+from browser.views.failure import FailureView
 from browser.views.find import FindView
 from browser.views.help import HelpView
 from browser.views.missing import MissingPageView
 from browser.views.overview import OverviewView
-from browser.views.processes import BoardView, ProcessTypeView, ProcessView
-from browser.views.streams import PositionView, StreamListView, StreamView
+from browser.views.preferences import PreferencesView
+from browser.views.process import ProcessView
+from browser.views.process_type import ProcessTypeView
+from browser.views.processes import BoardView
+from browser.views.search import EventLogView
+from browser.views.stream import StreamView
+from browser.views.streams import PositionView, StreamListView
+from browser.views.subscription import SubscriptionView
 from browser.views.subscriptions import SubscriptionListView
 
 APP_NAME = "event_store_browser"
@@ -28,10 +38,18 @@ class BrowserSite:
     Args:
         admin_site: the AdminSite whose frame and access rules the pages take over; None for pages on their own.
         views: URL name to view class.
+        extensions: what is added to the pages, instead of what the apps' `event_browser` modules register.
     """
 
-    def __init__(self, admin_site: AdminSite | None = None, *, views: dict[str, type[View]] | None = None) -> None:
+    def __init__(
+        self,
+        admin_site: AdminSite | None = None,
+        *,
+        views: dict[str, type[View]] | None = None,
+        extensions: Extensions = extensions,
+    ) -> None:
         self.admin_site = admin_site
+        self.extensions = extensions
         self._views = views or {}
 
     def get_urls(self) -> list[URLPattern]:
@@ -44,13 +62,19 @@ class BrowserSite:
             self._path("events/", "events", EventLogView),
             self._path("events/<uuid:event_id>/", "event", EventView),
             self._path("events/<uuid:event_id>/raw.json", "raw", RawEventView),
+            self._path("events/<uuid:event_id>/fixture/", "fixture", FixtureView),
             self._path("processes/", "processes", BoardView),
             self._path("processes/<esname:type>/", "process_type", ProcessTypeView),
             self._path("processes/<esname:type>/<esname:key>/", "process", ProcessView),
+            self._path("processes/<esname:type>/<esname:key>/compare/", "compare", CompareView),
+            self._path("commands/<uuid:command_id>/", "command", CommandView),
             self._path("handlers/", "subscriptions", SubscriptionListView),
+            self._path("handlers/<esname:name>/", "subscription", SubscriptionView),
+            self._path("handlers/<esname:name>/failures/<int:pk>/", "failure", FailureView),
             self._path("help/", "help", HelpView),
+            self._path("preferences/", "preferences", PreferencesView),
             # Without a slash at its end an address is left to Django, which appends one.
-            re_path(r"^.*/$", self._shown(MissingPageView)),
+            re_path(r"^[\s\S]*/$", self._shown(MissingPageView)),
         ]
 
     def _path(self, route: str, name: str, view: Any) -> URLPattern:
@@ -58,5 +82,5 @@ class BrowserSite:
         return pattern
 
     def _shown(self, view: Any) -> Any:
-        shown = view.as_view(admin_site=self.admin_site)
+        shown = view.as_view(admin_site=self.admin_site, extensions=self.extensions)
         return self.admin_site.admin_view(shown) if self.admin_site else shown

@@ -7,7 +7,7 @@ import unicodedata
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-_HIDING = frozenset(("Cc", "Cf", "Zl", "Zp", "Co", "Cn"))
+_HIDING = frozenset(("Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"))
 
 
 def visible(text: str) -> SafeString:

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from catering.settings import *  # noqa: F403
-from catering.settings import postgresql, sqlite
+from catering.settings import MIDDLEWARE, postgresql, sqlite
 
 DATABASE = os.environ.get("DATABASE", "sqlite")
 
@@ -29,3 +29,4 @@ DATABASES["archive"]["NAME"] = os.environ.get("ARCHIVE_NAME", DATABASES["archive
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MIDDLEWARE = [*MIDDLEWARE, "tests.browser.policy.strict_policy"]

@@ -43,14 +43,14 @@ def test_from_the_waiting_order_to_the_process_to_the_event_to_its_other_stream(
     assert "The Green Fork" in page.locator("main").inner_text()
 
     page.get_by_role("link", name=f"CateringMatch${order}").first.click()
-    facts = page.locator(".es-facts").inner_text()
+    facts = page.locator(".es-facts").first.inner_text()
     assert "Waiting for" in facts
     assert "CatererConfirmedMenu" in facts
 
     page.locator(".es-step").get_by_role("link", name="CustomerConfirmedMenu").click()
     assert "Stored once, shown in 2 streams." in page.locator("#es").inner_text()
 
-    page.locator("#es").get_by_role("link", name=f"Order${order}").click()
+    page.locator("#es table").get_by_role("link", name=f"Order${order}").click()
     assert page.locator("h1.es-title").inner_text() == f"Order${order}"
 
     page.locator("#es").get_by_role("link", name="OrderPlaced").click()
@@ -63,7 +63,7 @@ def test_the_caterers_confirmation_confirms_the_order_and_says_why(page: Page, o
     assert "Confirmed" in page.locator("main").inner_text()
 
     page.get_by_role("link", name="OrderConfirmed").click()
-    causes = page.locator(".es-tree").inner_text()
+    causes = page.locator(".es-chain").inner_text()
 
     assert "CatererConfirmedMenu" in causes
     assert "because both confirmed “Vegan”" in causes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -19,11 +20,15 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
+from browser import permissions as names
+from browser.added import added_to, navigation_links
+from browser.extensions import Extensions, extensions
+from browser.parameters import bounded
 from browser.policy import Sight, environment
+from browser.preferences import Preferences
+from browser.shortcuts import SECTION_KEYS
 
-VIEW_EVENTS = "event_store.view_storedevent"
-VIEW_PAYLOAD = "event_store.view_payload"
-VIEW_PROCESSES = "event_store.view_process"
+VIEW_EVENTS, VIEW_PAYLOAD, VIEW_PROCESSES = names.VIEW_EVENTS, names.VIEW_PAYLOAD, names.VIEW_PROCESSES
 
 PERMISSIONS = {
     VIEW_EVENTS: _("view events"),
@@ -51,6 +56,7 @@ class NavigationItem:
     label: Any
     url: str
     is_current: bool
+    key: str = ""
 
 
 def page_url(request: HttpRequest, name: str, *arguments: Any) -> str:
@@ -69,15 +75,24 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
         any_permission: or one of these is enough.
         obeys_policy: the page leaves out what `self.sight` does not let the visitor see. Pages that do not say so are
             closed to visitors whom a policy limits. The stream, process or event in the URL is asked about here.
+        about: what a project adds panels and links to: the entry of the context that the page is about ("event",
+            "stream", "process", or another model's), "overview" on the overview.
         languages: what the pages are written in; visitors with another language see the first of these.
     """
 
     admin_site: AdminSite | None = None
+    extensions: Extensions = extensions
     section: ClassVar[str] = ""
     permission_required: Any = (VIEW_EVENTS,)
     any_permission: ClassVar[tuple[str, ...]] = ()
     obeys_policy: ClassVar[bool] = False
+    about: ClassVar[str] = ""
     languages: ClassVar[tuple[str, ...]] = ("en",)
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        # Pages repeat their parameters in many links.
+        request.GET = bounded(request.GET)  # type: ignore[assignment]
+        super().setup(request, *args, **kwargs)
 
     def has_permission(self) -> bool:
         return self._has_permissions() and self._has_consent()
@@ -101,7 +116,7 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         language = self._language()
-        with translation.override(language):
+        with translation.override(language), self.preferences.in_zone():
             try:
                 response = super().dispatch(request, *args, **kwargs)
             except Http404 as missing:
@@ -122,6 +137,10 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
             self.request.user.has_perm(each) and not (each == VIEW_PAYLOAD and self.sight.hides_values)
             for each in permissions
         )
+
+    @cached_property
+    def preferences(self) -> Preferences:
+        return Preferences.of(self.request)
 
     @cached_property
     def sight(self) -> Sight:
@@ -145,14 +164,19 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
         return page_url(self.request, name, *arguments)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return self._in_frame(**(added_to(self, context.get(self.about)) if self.about else {}), **context)
+
+    def _in_frame(self, **context: Any) -> dict[str, Any]:
         frame = self.admin_site.each_context(self.request) if self.admin_site else {}
         navigation = list(self._navigation())
+        navigation += self._added_navigation() if navigation else ()
         return super().get_context_data(
             **frame,
             frame_template="admin/base_site.html" if self.admin_site else "browser/standalone.html",
             navigation=navigation,
             breadcrumbs=[each for each in self._breadcrumbs(navigation) if each.url != self.request.path],
             find_url=self.url("find"),
+            preferences=self.preferences,
             may_see_payload=self.may_see_payload,
             may_see_data=self.may_see_data,
             is_limited=self.sight.is_limited,
@@ -175,7 +199,7 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
 
     def _instead(self, template: str, *, status: int, **context: Any) -> TemplateResponse:
         """A page in the same frame, without what the subclass would show."""
-        return TemplateResponse(self.request, template, BrowserView.get_context_data(self, **context), status=status)
+        return TemplateResponse(self.request, template, self._in_frame(**context), status=status)
 
     def _language(self) -> str:
         # Django's catalogues translate some of our words, the frame's and the "Go" of a button: a page would be a mixture.
@@ -185,7 +209,10 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
     def _navigation(self) -> Iterable[NavigationItem]:
         for name, label, permissions in NAVIGATION:
             if self.may(*permissions):
-                yield NavigationItem(label, self.url(name), name == self.section)
+                yield NavigationItem(label, self.url(name), name == self.section, SECTION_KEYS.get(name, ""))
+
+    def _added_navigation(self) -> Iterable[NavigationItem]:
+        return (NavigationItem(each.label, each.url, is_current=False) for each in navigation_links(self))
 
     def _breadcrumbs(self, navigation: Sequence[NavigationItem]) -> Iterable[Breadcrumb]:
         if self.admin_site:
@@ -193,7 +220,9 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
         if navigation:
             yield Breadcrumb(_("Event store browser"), self.url("overview"))
         yield from (Breadcrumb(each.label, each.url) for each in navigation if each.is_current)
-        yield from self.parents()
+        # A page that says that something is missing has no parents either.
+        with suppress(Http404):
+            yield from self.parents()
 
 
 def uuid_or_none(text: str) -> UUID | None:

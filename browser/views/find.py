@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from browser.cursors import MOST_FOUND, Found, first_of
+from browser.cursors import MOST_FOUND, first_of
+from browser.known_types import known_types
 from browser.type_names import beginning_with, named
 from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView, uuid_or_none
 from browser.views.streams import names_with_prefix
-from event_store import event_store, process_managers
+from event_store import EventQuery, event_store, process_managers
 from event_store.models import IssuedCommand, Process, Stream
 
-T = TypeVar("T")
-COMMANDS_LOOKED_THROUGH = 1_000
+M = TypeVar("M", bound=Model)
+COMMANDS_LOOKED_THROUGH = LOOKED_THROUGH_WHERE_LIMITED = 1_000
 
 
 class FindView(BrowserView):
@@ -40,11 +41,11 @@ class FindView(BrowserView):
         found: dict[str, Any] = {}
         if self.wanted and self.may(VIEW_EVENTS):
             found["event_types"] = first_of(beginning_with(self._event_types, self.wanted))
-            found["streams"] = _showing(first_of(self._streams), self._shows_stream)
+            found["streams"] = first_of(self._streams)
         if self.wanted and self.may(VIEW_PROCESSES):
             found["process_types"] = first_of(beginning_with(self._process_types, self.wanted))
-            found["processes"] = _showing(first_of(self._processes), self._shows_process)
-            found["commands"] = _showing(first_of(self._commands()), lambda each: self._shows_process(each.process))
+            found["processes"] = first_of(self._processes)
+            found["commands"] = first_of(self._commands())
         return super().get_context_data(
             wanted=self.wanted,
             **found,
@@ -67,16 +68,22 @@ class FindView(BrowserView):
         return by_id or [*self._events_and_streams(), *self._types_and_keys()]
 
     def _targets_by_id(self, identifier: UUID) -> list[str]:
-        if self.may(VIEW_EVENTS) and event_store.events.with_ids(identifier).exists():
+        if self.may(VIEW_EVENTS) and self._shows_any(event_store.events.with_ids(identifier)):
             return [self.url("event", identifier)]
         if self.may(VIEW_PROCESSES):
-            for each in IssuedCommand.objects.select_related("process", "step").filter(command_id=identifier):
+            for each in IssuedCommand.objects.select_related("process").filter(command_id=identifier):
                 if not self._shows_process(each.process):
                     return []
-                return [f"{self.url('process', each.process.type, each.process.key)}?at={each.step.number + 1}"]
-        if self.may(VIEW_EVENTS) and event_store.events.with_correlation_id(identifier).exists():
+                return [self.url("command", identifier)]
+        if self.may(VIEW_EVENTS) and self._shows_any(event_store.events.with_correlation_id(identifier)):
             return [f"{self.url('events')}?correlation={identifier}"]
         return []
+
+    def _shows_any(self, query: EventQuery[Any]) -> bool:
+        if not self.sight.is_limited:
+            return query.exists()
+        found = list(query.as_json()[:LOOKED_THROUGH_WHERE_LIMITED])
+        return bool(self.sight.of_events(found, lambda event: event.global_position))
 
     def _events_and_streams(self) -> list[str]:
         if not self.may(VIEW_EVENTS):
@@ -86,37 +93,38 @@ class FindView(BrowserView):
         return streams + [f"{self.url('events')}?{urlencode({'type': each})}" for each in types]
 
     def _exactly_so(self) -> list[Stream]:
-        return [each for each in self._streams if each.name == self.wanted and self._shows_stream(each)]
+        return [each for each in self._streams if each.name == self.wanted]
 
     def _types_and_keys(self) -> list[str]:
         if not self.may(VIEW_PROCESSES):
             return []
         types = [self.url("process_type", each) for each in named(self._process_types, self.wanted)]
-        keys = [each for each in self._processes if each.key == self.wanted and self._shows_process(each)]
+        keys = [each for each in self._processes if each.key == self.wanted]
         return types + [self.url("process", each.type, each.key) for each in keys]
 
     # ---- what begins so
 
     @cached_property
     def _event_types(self) -> list[str]:
-        return event_store.event_types()
+        return known_types(self.sight)
 
     @cached_property
     def _process_types(self) -> list[str]:
         known = sorted(process_managers)
-        if self.wanted in known or not Process.objects.filter(type=self.wanted).exists():
+        if self.wanted in known or self.sight.is_limited or not Process.objects.filter(type=self.wanted).exists():
             return known
         return [*known, self.wanted]
 
     @cached_property
     def _streams(self) -> list[Stream]:
         # In the order of names the one that is named exactly so comes first.
-        return list(names_with_prefix(Stream.objects.all(), self.wanted).order_by("name")[: MOST_FOUND + 1])
+        found = names_with_prefix(Stream.objects.all(), self.wanted).order_by("name")
+        return self._first(found, self._shows_stream)
 
     @cached_property
     def _processes(self) -> list[Process]:
         found = names_with_prefix(Process.objects.all(), self.wanted, field="key")
-        return list(found.order_by("key", "type")[: MOST_FOUND + 1])
+        return self._first(found.order_by("key", "type"), self._shows_process)
 
     def _commands(self) -> list[IssuedCommand]:
         # No index has the types of commands: only the newest are looked through.
@@ -125,8 +133,11 @@ class FindView(BrowserView):
         if not types:
             return []
         found = IssuedCommand.objects.filter(pk__in=newest.values("pk"), type__in=types).defer("data")
-        return list(found.select_related("process", "step").order_by("-pk")[: MOST_FOUND + 1])
+        found = found.select_related("process", "step").order_by("-pk")
+        return self._first(found, lambda each: self._shows_process(each.process))
 
-
-def _showing(found: Found[T], is_shown: Callable[[T], bool]) -> Found[T]:
-    return replace(found, rows=[each for each in found.rows if is_shown(each)])
+    def _first(self, found: QuerySet[M], is_shown: Callable[[M], bool]) -> list[M]:
+        """Those that are shown, one more than are listed: that there are more must not tell of hidden ones."""
+        if not self.sight.is_limited:
+            return list(found[: MOST_FOUND + 1])
+        return [each for each in found[:LOOKED_THROUGH_WHERE_LIMITED] if is_shown(each)][: MOST_FOUND + 1]

@@ -6,29 +6,34 @@ from typing import Any
 
 from django.utils import timezone
 
+from browser.attention import needing_attention
+from browser.declared_readers import mode
+from browser.progress import progress
+from browser.subscription_summary import SubscriptionSummary
 from browser.views.base import VIEW_EVENTS, VIEW_PROCESSES, BrowserView
 from browser.views.events import LogRow, global_position, log_rows
-from browser.views.processes import needing_attention
 from event_store import OpenTransaction, event_store, open_transactions, waiting_groups
-from event_store.models import Subscription
 
-LATEST = 20
+LATEST, MOST_FAILING = 20, 10
 
 
 class OverviewView(BrowserView):
     template_name = "browser/overview.html"
     section = "overview"
     obeys_policy = True
+    about = "overview"
     any_permission = (VIEW_EVENTS, VIEW_PROCESSES)
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         sees_processes, sees_events = self.may(VIEW_PROCESSES), self.may(VIEW_EVENTS)
         return super().get_context_data(
             attention=needing_attention(self, limit=10) if sees_processes else None,
+            mode=mode(),
             groups=waiting_groups() if sees_processes else [],
             events=self._latest() if sees_events else [],
             open_transactions=_open_for_long() if sees_events else [],
-            failing=list(Subscription.objects.filter(status=Subscription.Status.FAILING)[:10]) if sees_events else [],
+            subscriptions=SubscriptionSummary.of(progress()) if sees_events else None,
+            most_failing=MOST_FAILING,
             **context,
         )
 

@@ -1,21 +1,27 @@
-"""Streams, and what stands in one of them."""
+"""All streams, by name or by their last change."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
-from django.db.models import F, Model, QuerySet
+from django.db.models import F, FilteredRelation, Model, Q, QuerySet, Subquery, Value
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
-from browser.cursors import page_by_key, page_by_number
-from browser.views.base import VIEW_PROCESSES, BrowserView
-from event_store import RecordedEvent, end_of_prefix, event_store, process_managers
-from event_store.models import Process, Stream, StreamLink
+from browser.cursors import Page, page_by_key, page_size
+from browser.search import SECONDS
+from browser.time_limit import TimeLimitReached, time_limit
+from browser.views.base import BrowserView
+from event_store import end_of_prefix, event_store
+from event_store.models import Stream
 
 M = TypeVar("M", bound=Model)
 LONGEST_NAME = 255
+LOOKED_THROUGH = 100_000
+MOST_CATEGORIES, COUNTED_UP_TO = 30, 1_000
 
 
 def names_with_prefix(queryset: QuerySet[M], prefix: str, *, field: str = "name") -> QuerySet[M]:
@@ -27,8 +33,11 @@ def names_with_prefix(queryset: QuerySet[M], prefix: str, *, field: str = "name"
 
 @dataclass(frozen=True)
 class StreamRow:
+    """A stream with the type and the time of its last event, which are None where the visitor may not see it."""
+
     stream: Stream
-    last_event: StreamLink | None
+    last_type: str | None
+    last_at: Any
 
     @property
     def events(self) -> int:
@@ -36,29 +45,63 @@ class StreamRow:
 
 
 @dataclass(frozen=True)
-class EventRow:
-    """An event of a stream; `origin` is the link where it was written, None when that stream was deleted."""
-
-    event: RecordedEvent[str]
-    origin: StreamLink | None
-    summary: str
-
-    @property
-    def is_written_here(self) -> bool:
-        return self.origin is not None and self.origin.stream.name == self.event.stream
+class CategoryLink:
+    name: str
+    streams: str
+    is_current: bool
 
 
 class StreamListView(BrowserView):
+    """
+    `?prefix=` and `?category=` are ranges of indexes; `?contains=` looks through the newest streams; `?recent=1` lists the
+    streams of the newest 1,000 events, the last changed one first.
+    """
+
     template_name = "browser/streams.html"
     section = "streams"
     obeys_policy = True
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        self.prefix = self.request.GET.get("prefix", "").replace("\0", "")
-        self.category = self.request.GET.get("category", "").replace("\0", "")
-        page = page_by_key(self.request, self._read, self._key)
-        page = page.showing([row for row in page.rows if self.sight.stream(row.stream.name)])
-        return super().get_context_data(page=page, prefix=self.prefix, category=self.category, **context)
+        self.prefix, self.category, self.part = (self._asked(each) for each in ("prefix", "category", "contains"))
+        is_recent = self.request.GET.get("recent") == "1"
+        page = self._recent() if is_recent else self._by_name()
+        return super().get_context_data(
+            page=page or Page((), page_size(self.request), "", "", "", ""),
+            is_too_slow=page is None,
+            prefix=self.prefix,
+            category=self.category,
+            contains=self.part,
+            is_recent=is_recent,
+            categories=[] if is_recent or self.part else list(self._categories()),
+            looked_through=f"{LOOKED_THROUGH:,}",
+            seconds=SECONDS,
+            **context,
+        )
+
+    def _asked(self, name: str) -> str:
+        return self.request.GET.get(name, "").replace("\0", "")
+
+    def _by_name(self) -> Page[StreamRow] | None:
+        """None when it took too long."""
+        # That rows were left out, or that a page goes on, would spell hidden names out, letter by letter.
+        is_narrowed = bool(self.prefix or self.category or self.part)
+        try:
+            with time_limit(SECONDS, using=event_store.backend.using) if self.part else nullcontext():
+                page = page_by_key(
+                    self.request, self._read, self._key,
+                    shown=self._shown if self.sight.is_limited and (is_narrowed or "from" in self.request.GET) else None,
+                    is_narrowed=is_narrowed,
+                )  # fmt: skip
+        except TimeLimitReached:
+            return None
+        return page.showing(self._shown(page.rows))
+
+    def _recent(self) -> Page[StreamRow]:
+        size = page_size(self.request)
+        names = [each.name for each in event_store.recently_changed_streams(size)]
+        found = {each.name: each for each in _with_last_events(Stream.objects.filter(name__in=names))}
+        rows = self._rows([found[name] for name in names if name in found])
+        return Page(rows, size, "", "", "", "").showing(self._shown(rows))
 
     def _read(self, start: str | None, limit: int) -> list[StreamRow]:
         streams = Stream.objects.filter(version__gte=0)
@@ -66,58 +109,36 @@ class StreamListView(BrowserView):
             streams = names_with_prefix(streams, self.prefix)
         if self.category:
             streams = streams.filter(category=self.category)
+        if self.part:
+            newest = Stream.objects.order_by("-pk").values("pk")[:1]
+            streams = streams.filter(name__icontains=self.part, pk__gt=Subquery(newest) - Value(LOOKED_THROUGH))
         if start:
             streams = streams.filter(name__gt=_name_at(start.replace("\0", "")))
-        found = list(streams.order_by("name")[:limit])
-        links = self.sight.of_events(_newest_links(found), lambda link: link.event_id)
-        newest = {link.stream_id: link for link in links}
-        return [StreamRow(stream, newest.get(stream.pk)) for stream in found]
+        return self._rows(list(_with_last_events(streams.order_by("name"))[:limit]))
+
+    def _rows(self, streams: Sequence[Any]) -> list[StreamRow]:
+        shown = set(self.sight.of_events([each.last_event for each in streams], lambda position: position or 0))
+        return [
+            StreamRow(each, each.last_type, each.last_at) if each.last_event in shown else StreamRow(each, None, None)
+            for each in streams
+        ]
+
+    def _shown(self, rows: Sequence[StreamRow]) -> list[StreamRow]:
+        return [row for row in rows if self.sight.stream(row.stream.name)]
 
     def _key(self, row: StreamRow) -> str:
         # Where the next page begins must not tell the name of a stream that is left out.
         return row.stream.name if self.sight.stream(row.stream.name) else f"${row.stream.pk}"
 
-
-class StreamView(BrowserView):
-    """The events of a stream, newest first."""
-
-    template_name = "browser/stream.html"
-    section = "streams"
-    obeys_policy = True
-
-    def get_context_data(self, **context: Any) -> dict[str, Any]:
-        self.name = context["name"]
-        stream = Stream.objects.filter(name=self.name).first()
-        if stream is None:
-            raise Http404(f"There is no stream {self.name}")
-        page = page_by_number(self.request, self._read, lambda row: row.event.position or 0)
-        page = page.showing([row for row in page.rows if self._shows(row)])
-        return super().get_context_data(stream=stream, page=page, process=self._process(), **context)
-
-    def _read(self, before: int | None, after: int | None, limit: int) -> Sequence[EventRow]:
-        query = event_store.events.as_json().in_stream(self.name)
-        query = (
-            query.after(after) if after is not None else (query if before is None else query.before(before)).backward()
-        )
-        events = list(query[:limit])
-        origins = _origins(events)
+    def _categories(self) -> list[CategoryLink]:
+        # A stream without a $ is a category of its own, which says nothing; nor does a number of streams that one may not see.
+        if self.sight.is_limited:
+            return []
         return [
-            EventRow(
-                event,
-                origins.get(event.global_position),
-                summary=self.sight.line(event) if self.may_see_data else "",
-            )
-            for event in events
+            CategoryLink(each.name, _count(each.streams), each.name == self.category)
+            for each in event_store.categories(MOST_CATEGORIES, count_up_to=COUNTED_UP_TO + 1)
+            if each.streams > 1
         ]
-
-    def _shows(self, row: EventRow) -> bool:
-        return self.sight.stream(row.origin.stream.name if row.origin else None)
-
-    def _process(self) -> Process | None:
-        category, _, key = self.name.partition("$")
-        if category not in process_managers or not self.may(VIEW_PROCESSES):
-            return None
-        return Process.objects.filter(type=category, key=key).first()
 
 
 class PositionView(BrowserView):
@@ -132,24 +153,27 @@ class PositionView(BrowserView):
         event = event_store.events.as_json().in_stream(name).after(position - 1).first()
         if event is None or event.position != position:
             raise Http404(f"There is no position {position} in stream {name}")
-        return HttpResponseRedirect(f"{self.url('event', event.id)}")
+        if not self.sight.of_events([event], lambda each: each.global_position):
+            return self._instead("browser/withheld.html", status=403)
+        return HttpResponseRedirect(f"{self.url('event', event.id)}?{urlencode({'in': name})}")
 
 
 def _name_at(start: str) -> str:
     """The name that a page goes on after, which may be told by `$` and the row's number: no name of a user's begins so."""
     number = start.removeprefix("$")
-    if number == start or not number.isascii() or not number.isdigit() or int(number) >= 2**63:
+    is_number = number.isascii() and number.isdigit() and len(number) < 20
+    if number == start or not is_number or int(number) >= 2**63:
         return start
     return Stream.objects.filter(pk=int(number)).values_list("name", flat=True).first() or start
 
 
-def _newest_links(streams: Sequence[Stream]) -> list[StreamLink]:
-    links = StreamLink.objects.filter(stream__in=[each.pk for each in streams], position=F("stream__version"))
-    only = ("stream_id", "position", "linked_at", "event__type", "event__event_id")
-    return list(links.select_related("event").only(*only))
+def _with_last_events(streams: QuerySet[Stream]) -> QuerySet[Any]:
+    """With `last_event` (its global position), `last_type` and `last_at` (when it was shown there)."""
+    last = FilteredRelation("links", condition=Q(links__position=F("version")))
+    return streams.annotate(last=last).annotate(
+        last_event=F("last__event_id"), last_type=F("last__event__type"), last_at=F("last__linked_at")
+    )
 
 
-def _origins(events: Sequence[RecordedEvent[str]]) -> dict[int, StreamLink]:
-    """Where each event was written, by its global position."""
-    links = StreamLink.objects.filter(event__in=[each.global_position for each in events], written_here=True)
-    return {link.event_id: link for link in links.select_related("stream")}
+def _count(streams: int) -> str:
+    return f"{COUNTED_UP_TO:,}+" if streams > COUNTED_UP_TO else str(streams)

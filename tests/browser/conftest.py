@@ -4,11 +4,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import translation
+from playwright.sync_api import Page
 
+from browser.extensions import extensions
 from event_store import event_store
+from event_store.models import CommandDelivery, FailedEvent, IssuedCommand, Process, Subscription
 from event_store.testing import isolated_registries, run_subscriptions
+from tests.browser.shipments import Shipments
 from tests.event_store.sample import CatererSaidYes, CustomerSaidYes, Noted
 
 ADMIN = "/admin/event_store_browser/eventstore/"
@@ -18,8 +24,10 @@ PERMISSIONS = ("view_storedevent", "view_payload", "view_process")
 @pytest.fixture(autouse=True)
 def mounts(settings: Any) -> Iterator[None]:
     settings.ROOT_URLCONF = "tests.browser.urls"
-    with isolated_registries():
+    with isolated_registries(), extensions.isolated():
         yield
+    # A request through Django's LocaleMiddleware leaves its language to the thread.
+    translation.deactivate()
 
 
 @pytest.fixture
@@ -57,3 +65,52 @@ def publish_orders() -> dict[str, Any]:
 @pytest.fixture
 def orders(db: None) -> dict[str, Any]:
     return publish_orders()
+
+
+@pytest.fixture
+def failing(orders: dict[str, Any]) -> dict[str, Any]:
+    """The orders, with a failing subscription, two failed events, a failed process and an undelivered command."""
+    Subscription.objects.update(status="failing", last_error="RuntimeError: no")
+    Process.objects.filter(key="42").update(status="failed", last_error="RuntimeError: no")
+    for event in (orders["waiting"], orders["confirmed"]):
+        FailedEvent.objects.create(
+            subscription=Subscription.objects.get(name="Agreement"), event_id=event.global_position, sequence="42",
+            attempts=5, parked_at=event.recorded_at, last_failed_at=event.recorded_at, error="RuntimeError: no",
+        )  # fmt: skip
+    command = IssuedCommand.objects.get(process__key="41")
+    CommandDelivery.objects.create(command=command, process=command.process, attempts=5, error="RuntimeError: no")
+    IssuedCommand.objects.update(outcome="pending")
+    return orders
+
+
+# ---- in Chromium
+
+
+@pytest.fixture
+def published(settings: Any) -> dict[str, Any]:
+    settings.STRICT_POLICY = True
+    return publish_orders()
+
+
+@pytest.fixture
+def signed_in(open_page: Callable[..., Page], live_server: Any) -> Callable[..., Page]:
+    """`signed_in(path, dark=True, phone=True)`: the page as a superuser sees it."""
+
+    def signed_in(path: str, **appearance: Any) -> Page:
+        client = Client()
+        client.force_login(User.objects.get_or_create(username="root", is_staff=True, is_superuser=True)[0])
+        page = open_page("/es/help/", **appearance)
+        cookie = {"name": django_settings.SESSION_COOKIE_NAME, "value": client.session.session_key}
+        page.context.add_cookies([{**cookie, "url": live_server.url}])  # type: ignore[list-item]
+        page.goto(path)
+        return page
+
+    return signed_in
+
+
+@pytest.fixture
+def shipments_declared(db: None) -> Iterator[None]:
+    """Only the tests that ask for it know this process manager."""
+    with isolated_registries():
+        Shipments.__init_subclass__()
+        yield

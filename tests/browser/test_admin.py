@@ -13,7 +13,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from event_store import event_store
-from event_store.models import IssuedCommand, Process, ProcessStep, StoredEvent, Stream, Subscription
+from event_store.models import (
+    AggregateSnapshot,
+    CommandDelivery,
+    IssuedCommand,
+    Process,
+    ProcessDeadline,
+    ProcessStep,
+    StoredEvent,
+    Stream,
+    Subscription,
+)
 from tests.browser.conftest import ADMIN
 from tests.event_store.sample import Noted
 
@@ -62,10 +72,37 @@ def test_change_lists_link_to_the_browser(client: Client, orders: Any) -> None:
         ("storedevent", f"events/{orders['customer'].id}/"),
         ("process", "processes/Agreement/41/"),
         ("processstep", "processes/Agreement/41/?at=2"),
-        ("issuedcommand", "processes/Agreement/41/"),
-        ("subscription", "handlers/"),
+        ("issuedcommand", f"commands/{orders['confirmed'].causation_id}/"),
+        ("subscription", "handlers/Agreement/"),
     ):
         assert f'href="{ADMIN}{target}"' in client.get(f"/admin/event_store/{model}/").text
+
+
+def test_what_belongs_to_a_process_or_a_stream_leads_there(client: Client, orders: Any) -> None:
+    command = IssuedCommand.objects.get(process__key="41")
+    step = ProcessStep.objects.filter(process=command.process).first()
+    CommandDelivery.objects.create(command=command, process=command.process)
+    ProcessDeadline.objects.create(process=command.process, name="answer", due_at=step.handled_at, set_by=step)
+    AggregateSnapshot.objects.create(
+        stream="Order$41", version=0, event_id=orders["customer"].id, code="1", state="{}", taken_at=step.handled_at
+    )
+
+    for model, target in (
+        ("commanddelivery", f"commands/{command.command_id}/"),
+        ("processdeadline", "processes/Agreement/41/"),
+        ("aggregatesnapshot", "streams/Order$41/"),
+    ):
+        assert f'href="{ADMIN}{target}"' in client.get(f"/admin/event_store/{model}/").text
+
+
+def test_a_visitor_who_may_not_see_the_pages_is_not_led_there(sign_in: Callable[..., Client], orders: Any) -> None:
+    stream = Stream.objects.get(name="Order$41")
+    client = sign_in("view_stream")
+
+    for path in ("", f"{stream.pk}/change/"):
+        page = client.get(f"/admin/event_store/stream/{path}")
+        assert page.status_code == 200
+        assert f'href="{ADMIN}streams/Order$41/"' not in page.text
 
 
 def test_an_object_can_be_looked_at_and_not_changed(client: Client, orders: Any) -> None:
@@ -98,7 +135,7 @@ def test_an_objects_page_leads_to_the_browser(client: Client, orders: Any) -> No
     assert targets == ["streams/Customer$7/", f"events/{orders['customer'].id}/"]
     assert links(Process, key="42")[1] == ["processes/Agreement/42/"]
     assert links(ProcessStep, process__key="41", number=1)[1] == ["processes/Agreement/41/?at=2"]
-    assert links(Subscription, name="Agreement")[1] == ["handlers/"]
+    assert links(Subscription, name="Agreement")[1] == ["handlers/Agreement/"]
 
 
 def test_steps_are_counted_from_one_as_in_the_browser(client: Client, orders: Any) -> None:

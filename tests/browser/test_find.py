@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -24,7 +25,7 @@ def test_find_goes_straight_to_what_is_named_exactly(client: Client, orders: Any
         (str(orders["customer"].id), f"events/{orders['customer'].id}/"),
         ("Order$41", "streams/Order$41/"),
         ("42", "processes/Agreement/42/"),
-        (str(command), "processes/Agreement/41/?at=2"),
+        (str(command), f"commands/{command}/"),
         ("sample.Noted", "events/?type=sample.Noted"),
         ("Noted", "events/?type=sample.Noted"),
         ("Agreement", "processes/Agreement/"),
@@ -39,8 +40,8 @@ def test_find_goes_straight_to_what_is_named_exactly(client: Client, orders: Any
         ("CatererS", [f"{ADMIN}events/?type=sample.CatererSaidYes"]),
         ("sample.cat", [f"{ADMIN}events/?type=sample.CatererSaidYes"]),
         ("Agree", [f"{ADMIN}processes/Agreement/", f"{ADMIN}streams/Agreement$41/", f"{ADMIN}streams/Agreement$42/"]),
-        ("Confirm", [f"{ADMIN}events/?type=sample.Confirmed", f"{ADMIN}processes/Agreement/41/?at=2"]),
-        ("sample.Confirm", [f"{ADMIN}events/?type=sample.Confirmed", f"{ADMIN}processes/Agreement/41/?at=2"]),
+        ("Confirm", [f"{ADMIN}events/?type=sample.Confirmed", f"{ADMIN}commands/COMMAND/"]),
+        ("sample.Confirm", [f"{ADMIN}events/?type=sample.Confirmed", f"{ADMIN}commands/COMMAND/"]),
         ("4", [f"{ADMIN}processes/Agreement/41/", f"{ADMIN}processes/Agreement/42/"]),
     ],
 )
@@ -48,7 +49,9 @@ def test_find_lists_what_begins_so(client: Client, orders: Any, wanted: str, lis
     response = client.get(f"{ADMIN}find/", {"q": wanted})
 
     assert response.status_code == 200
-    assert results_of(response.text) == listed
+    assert results_of(response.text) == [
+        each.replace("COMMAND", str(orders["confirmed"].causation_id)) for each in listed
+    ]
 
 
 def results_of(page: str) -> list[str]:
@@ -67,6 +70,24 @@ def test_find_lists_all_that_share_a_name(client: Client) -> None:
     assert results_of(found) == [f"{ADMIN}events/?type=a.Same", f"{ADMIN}events/?type=b.Same"]
     assert results_of(filtered.text) == ["?type=a.Same", "?type=b.Same"]
     assert "No event has exactly the type “Same”" in filtered.text
+
+
+def test_what_nothing_is_named_by_can_be_looked_for_in_the_data(
+    client: Client, sign_in: Callable[..., Client], orders: Any, settings: Any
+) -> None:
+    url = f"{ADMIN}events/?where=just%20%26%20so"
+
+    page = client.get(f"{ADMIN}find/", {"q": "just & so"})
+    assert f'<a href="{url}">Search the data of events</a>' in page.text
+    assert 'name="where" value="just &amp; so"' in client.get(url).text
+    for others in (
+        client.get(f"{ADMIN}find/", {"q": "Agree"}),
+        client.get(f"{ADMIN}find/"),
+        sign_in("view_storedevent", username="berta").get(f"{ADMIN}find/?q=so"),
+    ):
+        assert "Search the data" not in others.text
+    settings.EVENT_BROWSER = {"POLICY": "tests.browser.test_search.WithoutText"}
+    assert "Search the data" not in client.get(f"{ADMIN}find/?q=so").text
 
 
 def test_find_says_that_it_shows_only_the_first(client: Client) -> None:
@@ -93,7 +114,6 @@ def test_a_conversation_is_listed(client: Client, orders: Any) -> None:
     url = f"{ADMIN}events/?correlation={conversation}"
     page = client.get(url)
 
-    assert f'href="{url}"' in client.get(f"{ADMIN}events/{orders['confirmed'].id}/").text
     assert {row.event.correlation_id for row in page.context["page"].rows} == {conversation}
     assert str(orders["confirmed"].id) in page.text
     assert str(orders["waiting"].id) not in page.text
@@ -105,7 +125,11 @@ def test_the_events_of_a_conversation_that_nobody_opened_are_found_by_its_id(cli
     conversation = uuid4()
     event_store.append(NewEvent(Noted(), correlation_id=conversation), stream="s")
 
-    assert client.get(f"{ADMIN}find/", {"q": conversation}).headers["Location"].endswith(f"correlation={conversation}")
+    assert (
+        client.get(f"{ADMIN}find/", {"q": conversation})
+        .headers["Location"]
+        .endswith(f"/events/?correlation={conversation}")
+    )
 
 
 @pytest.mark.parametrize("bad", ["abc", "%00x", "1", "' or 1=1"])

@@ -1,9 +1,8 @@
-"""Every page: what it says, who may see it, what it asks of the database."""
+"""Every page: what it says, where it leads, what it asks of the database."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -15,14 +14,15 @@ from django.db.models import JSONField, Value
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import clear_script_prefix, reverse, set_script_prefix
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from browser.converters import escape_name
-from event_store import AppendCondition, event_store, process_managers
+from event_store import event_store, process_managers
 from event_store.immutability import changes_allowed
 from event_store.models import CommandDelivery, IssuedCommand, Process, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
-from tests.browser.conftest import ADMIN, PERMISSIONS
+from tests.browser.conftest import ADMIN
+from tests.browser.words import words_of
 from tests.event_store.sample import HOSTILE_NAMES, Agreement, CatererSaidYes, Counted, CustomerSaidYes, Noted
 
 pytestmark = pytest.mark.django_db
@@ -32,10 +32,10 @@ PAGES = [
     # On PostgreSQL one more: who holds everybody back.
     ("", ["What they are waiting for", "Latest events", "CatererSaidYes"], 10),
     ("streams/", ["Order$41", "Agreement$42", "notes"], 6),
-    ("streams/?prefix=Order", ["Order$41", "Order$42"], 7),
-    ("streams/?category=Caterer", ["Caterer$7"], 7),
-    ("streams/Agreement$41/", ["CustomerSaidYes", "linked", "Agreement"], 8),
-    ("streams/notes/", ["Noted", "written here", "text=just so"], 8),
+    ("streams/?prefix=Order", ["Order$41", "Order$42"], 6),
+    ("streams/?category=Caterer", ["Caterer$7"], 6),
+    ("streams/Agreement$41/", ["CustomerSaidYes", "linked", "Agreement"], 7),
+    ("streams/notes/", ["Noted", "written here", "text=just so"], 7),
     ("events/", ["sample.Noted", "Order$41"], 7),
     ("events/?type=sample.Noted", ["notes"], 7),
     ("events/?correlation=00000000-0000-0000-0000-000000000000", ["No event belongs to this conversation."], 7),
@@ -45,11 +45,11 @@ PAGES = [
     (
         "processes/Agreement/41/",
         ["Completed", "Confirm", "because both said yes", "· Accepted", "State after step 2"],
-        11,
+        9,
     ),
-    ("processes/Agreement/41/?at=0", ["State before the first step"], 11),
-    ("processes/Agreement/41/?at=1", ["State after step 1", "was false"], 11),
-    ("processes/Agreement/42/", ["Waiting", "CatererSaidYes for 0\u00a0s\u00a0· "], 11),
+    ("processes/Agreement/41/?at=0", ["State before the first step"], 9),
+    ("processes/Agreement/41/?at=1", ["State after step 1", "was false"], 9),
+    ("processes/Agreement/42/", ["Waiting", "CatererSaidYes for "], 9),
     ("handlers/", ["Agreement", "OK", "up to date"], 7),
     ("help/", ["Stuck", "linked"], 5),
     ("find/?q=Ord", ["Order$41", "Order$42"], 11),
@@ -127,7 +127,7 @@ def test_an_events_page_shows_its_streams_its_cause_and_what_it_caused(client: C
 
 def test_a_stream_says_where_its_linked_events_were_written(client: Client, orders: Any) -> None:
     page = client.get(f"{ADMIN}streams/Agreement$41/").text
-    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    text = words_of(page)
 
     assert "linked from Caterer$7 #0" in text
     assert "linked from Order$41 #0" in text
@@ -149,7 +149,7 @@ def test_raw_json_is_what_is_stored(client: Client) -> None:
 def test_a_position_leads_to_its_event(client: Client, orders: Any) -> None:
     response = client.get(f"{ADMIN}streams/Agreement$41/1/")
 
-    assert response.headers["Location"] == f"{ADMIN}events/{orders['caterer'].id}/"
+    assert response.headers["Location"] == f"{ADMIN}events/{orders['caterer'].id}/?in=Agreement%2441"
     assert client.get(f"{ADMIN}streams/Order$41/0/").status_code == 302
     assert client.get(f"{ADMIN}streams/Order$41/99/").status_code == 404
 
@@ -198,17 +198,22 @@ def test_a_hostile_stream_name_is_listed_opened_and_linked_without_a_loss(client
 
     assert page.status_code == 200
     assert page.context["stream"].name == name
-    [event_url] = {each for each in links(page.text, "events/") if str(event.id) in each}
+    [event_url] = {each for each in all_links(page.text) if str(event.id) in each}
     shown = client.get(event_url)
     assert [each.stream for each in shown.context["streams"]] == [name]
-    assert [unquote(each) for each in links(shown.text, "streams/") if escape_name(name) in unquote(each)] == [
+    assert {unquote(each) for each in links(shown.text, "streams/") if escape_name(name) in unquote(each)} == {
         unquote(url)
-    ]
+    }
 
 
 def links(page: str, part: str) -> list[str]:
-    found = (unescape(each) for each in re.findall(r'href="([^"]*)"', page))
-    return [each for each in found if each.startswith(ADMIN + part) and "?" not in each and each != ADMIN + part]
+    return [
+        each for each in all_links(page) if each.startswith(ADMIN + part) and "?" not in each and each != ADMIN + part
+    ]
+
+
+def all_links(page: str) -> list[str]:
+    return [unescape(each) for each in re.findall(r'href="([^"]*)"', page)]
 
 
 def test_markup_everywhere_is_text(client: Client) -> None:
@@ -222,7 +227,7 @@ def test_markup_everywhere_is_text(client: Client) -> None:
         page = client.get(ADMIN + path, follow=True).text
         assert "<img src=x" not in page
         assert "49" not in page.partition("{{7*7}}")[0][-20:]
-        assert page.count("</title>") == 1 + page.count('<svg class="es-tl"') + page.count("<title>sample")
+        assert page.count("</title>") == page.count("<title")
 
 
 def test_a_process_that_waits_too_long_is_stuck_and_says_why(
@@ -232,7 +237,7 @@ def test_a_process_that_waits_too_long_is_stuck_and_says_why(
 
     for path in ("", "processes/", "processes/Agreement/?status=stuck", "processes/Agreement/42/"):
         assert "Stuck" in client.get(ADMIN + path).text
-    assert "has waited for CatererSaidYes longer than 0\u00a0s" in client.get(f"{ADMIN}processes/").text
+    assert "Has waited for CatererSaidYes longer than 0\u00a0s" in client.get(f"{ADMIN}processes/").text
 
 
 def test_a_process_whose_deadline_nobody_has_handled_is_stuck_and_says_so(client: Client, orders: Any) -> None:
@@ -242,7 +247,7 @@ def test_a_process_whose_deadline_nobody_has_handled_is_stuck_and_says_so(client
     waiting.update(next_deadline=timezone.now() - timedelta(minutes=5))
 
     for path in ("", "processes/", "processes/Agreement/42/"):
-        assert "its deadline passed 5\u00a0min ago, and nobody has handled it" in client.get(ADMIN + path).text
+        assert "Its deadline passed 5\u00a0min ago, and nobody has handled it" in client.get(ADMIN + path).text
     assert "Stuck" in client.get(f"{ADMIN}processes/Agreement/?status=stuck").text
 
 
@@ -254,7 +259,7 @@ def test_a_command_for_the_outside_shows_how_its_delivery_goes(client: Client, o
     path = f"{ADMIN}processes/Agreement/41/"
 
     def shown() -> str:
-        return " ".join(unescape(re.sub(r"<[^>]+>", " ", client.get(path).text)).split())
+        return words_of(client.get(path).text)
 
     issued.outcome = IssuedCommand.Outcome.PENDING
     issued.save()
@@ -275,14 +280,12 @@ def test_stuck_processes_are_counted_and_listed_as_some_of_those_that_wait(
     run_subscriptions()
     Process.objects.filter(key="43").update(waiting_since=timezone.now() - timedelta(hours=2))
     board = client.get(f"{ADMIN}processes/").text
-    text = " ".join(re.sub(r"<[^>]+>", " ", board).split())
+    text = words_of(board)
     [stuck] = re.findall(r'href="([^"]*)" aria-label="1 stuck process"', board)
 
     assert "2 waiting 1 of them stuck 0 failed 1 completed" in text
     assert [row.key for row in client.get(unescape(stuck)).context["page"].rows] == ["43"]
-    assert "all waiting of them stuck failed completed" in " ".join(
-        re.sub(r"<[^>]+>", " ", client.get(f"{ADMIN}processes/Agreement/").text).split()
-    )
+    assert "all waiting of them stuck failed completed" in words_of(client.get(f"{ADMIN}processes/Agreement/").text)
 
 
 def test_where_more_need_attention_than_are_shown_the_rest_is_linked(
@@ -335,10 +338,10 @@ def test_any_event_is_said_in_words(
 ) -> None:
     monkeypatch.setattr(Agreement, "stuck_after", timedelta(0))
     Process.objects.filter(key="42").update(waiting_for=waiting_for)
-    board = " ".join(re.sub(r"<[^>]+>", " ", client.get(f"{ADMIN}processes/").text).split())
+    board = words_of(client.get(f"{ADMIN}processes/").text)
 
     assert board.count(f" {words} ") == 2
-    assert f"has waited for {words} longer than" in board
+    assert f"Has waited for {words} longer than" in board
 
 
 def test_a_fold_that_raises_shows_the_steps_before_it(
@@ -369,204 +372,6 @@ def test_events_whose_class_is_gone_and_whose_data_is_odd_are_shown(client: Clie
             assert client.get(ADMIN + path).status_code == 200
 
 
-# ---- pages of a list
-
-
-def test_walking_older_visits_every_event_once_and_newer_comes_back(client: Client) -> None:
-    event_store.append([Counted(number=number) for number in range(230)], stream="s")
-    seen, url, pages = [], f"{ADMIN}streams/s/", []
-    while url:
-        page = client.get(url).context["page"]
-        pages.append([row.event.position for row in page.rows])
-        seen += pages[-1]
-        event_store.append(Counted(number=0), stream="s")
-        url = page.earlier and f"{ADMIN}streams/s/{page.earlier}"
-    back = client.get(f"{ADMIN}streams/s/{page.later}").context["page"]
-
-    assert seen == list(range(229, -1, -1))
-    assert [row.event.position for row in back.rows] == pages[-2]
-    assert client.get(f"{ADMIN}streams/s/{page.last}").context["page"].rows[0].event.position > 229
-
-
-def test_the_oldest_page_and_its_size(client: Client) -> None:
-    event_store.append([Counted(number=number) for number in range(230)], stream="s")
-    newest = client.get(f"{ADMIN}streams/s/?size=100").context["page"]
-    oldest = client.get(f"{ADMIN}streams/s/{newest.first}").context["page"]
-
-    assert len(newest.rows) == len(oldest.rows) == 100
-    assert [row.event.position for row in oldest.rows][-1] == 0
-    assert client.get(f"{ADMIN}streams/s/?size=7").context["page"].size == 50
-
-
-def test_a_prefix_finds_every_name_that_begins_so(client: Client) -> None:
-    for name in ("Order", "Order\U0010ffff", "Order\U0010ffffx", "Ordes"):
-        event_store.append(Noted(), stream=name)
-
-    rows = client.get(f"{ADMIN}streams/?prefix=Order").context["page"].rows
-
-    assert [row.stream.name for row in rows] == ["Order", "Order\U0010ffff", "Order\U0010ffffx"]
-
-
-def test_streams_without_events_are_not_listed(client: Client) -> None:
-    event_store.append(Noted(), stream="kept", condition=AppendCondition({"only-read": -1}))
-    event_store.append(Noted(), stream="deleted")
-    event_store.delete_stream("deleted")
-
-    rows = client.get(f"{ADMIN}streams/").context["page"].rows
-
-    assert [row.stream.name for row in rows] == ["kept"]
-
-
-def test_streams_go_on_after_the_last_name(client: Client) -> None:
-    for number in range(120):
-        event_store.append(Noted(), stream=f"s{number:03}")
-    first = client.get(f"{ADMIN}streams/?prefix=s").context["page"]
-    second = client.get(f"{ADMIN}streams/{first.later}").context["page"]
-
-    assert [row.stream.name for row in (*first.rows, *second.rows)] == [f"s{number:03}" for number in range(100)]
-
-
-@pytest.mark.parametrize(
-    ("path", "claim", "words", "way_back"),
-    [
-        ("streams/?from=x", "There are no streams yet", "No stream comes after this name.", "First page"),
-        ("events/?before=0", "The store is empty", "No event stands on this side of the position.", "Newest"),
-        ("events/?after=999999", "The store is empty", "No event stands on this side of the position.", "Newest"),
-        (
-            "streams/s/?after=9",
-            "This stream shows no events",
-            "No event stands on this side of the position.",
-            "Newest",
-        ),
-        ("processes/Agreement/?before=0", "No such process", "No further process.", "Newest"),
-    ],
-)
-def test_beyond_its_end_a_list_does_not_claim_to_be_empty(
-    client: Client, path: str, claim: str, words: str, way_back: str
-) -> None:
-    event_store.append(CustomerSaidYes(order_id="1"), stream="s")
-    run_subscriptions()
-    page = client.get(ADMIN + path).text
-
-    assert claim not in page
-    assert words in page
-    assert f'href="?">{way_back}</a>' in page
-
-
-def test_waiting_processes_go_on_by_how_long_they_wait(client: Client) -> None:
-    event_store.append([CustomerSaidYes(order_id=str(number)) for number in range(70)], stream="s")
-    run_subscriptions()
-    url = f"{ADMIN}processes/Agreement/?status=waiting"
-    first = client.get(url).context["page"]
-    second = client.get(f"{ADMIN}processes/Agreement/{first.later}").context["page"]
-
-    assert [row.key for row in (*first.rows, *second.rows)] == [str(number) for number in range(70)]
-
-
-# ---- who may see what
-
-
-def test_an_anonymous_visitor_is_sent_to_the_login_and_back(db: None, orders: Any) -> None:
-    for mount in (ADMIN, "/es/", "/operations/event_store_browser/eventstore/"):
-        response = Client().get(f"{mount}streams/?prefix=Order")
-        assert response.status_code == 302
-        assert response.headers["Location"].endswith(f"login/?next={mount}streams/%3Fprefix%3DOrder")
-
-
-def test_without_a_permission_nothing_is_shown(sign_in: Callable[..., Client], orders: Any) -> None:
-    client = sign_in()
-    paths = ["", "streams/", "events/", f"events/{orders['customer'].id}/", f"events/{orders['customer'].id}/raw.json",
-             "processes/", "processes/Agreement/41/", "handlers/", "find/?q=Order", "help/", "streams/Order$41/0/"]  # fmt: skip
-
-    assert [client.get(mount + path).status_code for mount in (ADMIN, "/es/") for path in paths] == [403] * 22
-    assert "Streams, events and processes" not in client.get("/admin/").text
-
-
-@pytest.mark.parametrize(
-    ("granted", "path", "missing"),
-    [
-        ([], "streams/", "view events (event_store.view_storedevent)."),
-        ([], "", "view events (event_store.view_storedevent) or view processes (event_store.view_process)."),
-        (["view_storedevent"], "processes/", "view processes (event_store.view_process)."),
-        (["view_process"], "events/00000000-0000-0000-0000-000000000000/raw.json",
-         "view events (event_store.view_storedevent) and view the data of events (event_store.view_payload)."),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("mount", [ADMIN, "/es/"])
-def test_a_page_that_may_not_be_seen_says_which_permission_is_missing(
-    sign_in: Callable[..., Client], granted: list[str], path: str, missing: str, mount: str
-) -> None:
-    page = sign_in(*granted).get(mount + path)
-    text = " ".join(re.sub(r"<[^>]+>", "", page.text).split())
-
-    assert page.status_code == 403
-    assert f"It needs a permission that you do not have: {missing}" in text
-    assert ('class="es-nav"' in page.text) == bool(granted)
-    assert page.headers["Referrer-Policy"] == "same-origin"
-
-
-def test_who_is_no_staff_is_served_on_the_own_mount_only(sign_in: Callable[..., Client], orders: Any) -> None:
-    client = sign_in(*PERMISSIONS, is_staff=False)
-
-    assert client.get("/es/").status_code == 200
-    assert client.get(ADMIN).status_code == 302
-
-
-def test_events_without_payload_show_no_value_anywhere(sign_in: Callable[..., Client]) -> None:
-    client = sign_in("view_storedevent", "view_process")
-    [event] = event_store.publish(CustomerSaidYes(order_id="7"), stream="s")
-    [secret] = event_store.publish(Noted(text="s3cret"), stream="t")
-    event_store.publish(CatererSaidYes(order_id="7"), stream="s")
-    run_subscriptions()
-    Subscription.objects.update(status="failing", last_error="s3cret")
-    paths = [
-        "",
-        "streams/t/",
-        "events/",
-        f"events/{secret.id}/",
-        f"events/{event.id}/",
-        "processes/Agreement/7/",
-        "handlers/",
-    ]
-    pages = "".join(client.get(ADMIN + path).text for path in paths)
-
-    assert "s3cret" not in pages
-    assert "both said yes" not in pages
-    assert "Hidden: it needs the permission" in pages
-    assert client.get(f"{ADMIN}events/{secret.id}/raw.json").status_code == 403
-
-
-def test_processes_without_events_show_no_event_pages(sign_in: Callable[..., Client], orders: Any) -> None:
-    client = sign_in("view_process")
-    page = client.get(f"{ADMIN}processes/Agreement/41/").text
-
-    assert f"{ADMIN}events/" not in page
-    assert client.get(f"{ADMIN}events/").status_code == 403
-    assert client.get(ADMIN).status_code == 200
-
-
-@pytest.fixture
-def the_visitors_language(settings: Any) -> Iterator[None]:
-    """Spoken by the site; the demo site itself speaks English only."""
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
-    yield
-    # The middleware leaves it to the next request to change it back.
-    translation.deactivate()
-
-
-@pytest.mark.usefixtures("the_visitors_language")
-def test_a_page_is_in_one_language_whatever_the_visitors_is(client: Client, orders: Any) -> None:
-    german = {"accept-language": "de"}
-    page = client.get(f"{ADMIN}processes/Agreement/41/", headers=german)
-
-    assert "Ausführen" not in page.text
-    assert "Abmelden" not in page.text
-    assert 'lang="en"' in page.text
-    assert page.headers["Content-Language"] == "en"
-    assert client.get(ADMIN, headers={"accept-language": "en-gb"}).headers["Content-Language"] == "en-gb"
-    assert "Abmelden" in client.get("/admin/", headers=german).text
-
-
 # ---- mounts
 
 
@@ -582,8 +387,10 @@ def test_links_stay_in_their_mount(client: Client, orders: Any, mount: str) -> N
     ):
         page = client.get(mount + path).text.partition('id="es"')[2]
         found = set(re.findall(r'(?:href|action)="(/[^"]*)"', page))
-        assert found
-        assert [each for each in found if not each.startswith(mount)] == []
+        # Objects have their pages in the admin that the browser is mounted in.
+        own = mount.partition("event_store_browser/")[0]
+        assert [each for each in found if each.startswith(mount)] != []
+        assert [each for each in found if not each.startswith(own)] == []
 
 
 WORDS = ["stream", "category", "position", "global position", "written here", "linked", "schema version", "conversation",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from html import unescape
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from event_store import RecordedEvent, event_store
 from event_store.models import FailedEvent, IssuedCommand, Process, Subscription
 from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN, PERMISSIONS
+from tests.browser.words import words
 from tests.event_store.sample import Counted, CustomerSaidYes, Noted
 
 pytestmark = pytest.mark.django_db
@@ -61,10 +60,6 @@ def policy(settings: Any) -> Callable[[type[BrowserPolicy]], None]:
     return set_policy
 
 
-def words(page: Any) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
-
-
 # ---- rows
 
 
@@ -79,7 +74,7 @@ def test_what_may_not_be_seen_is_on_no_list(
         sequence="x", attempts=1, parked_at=orders["waiting"].recorded_at, last_failed_at=orders["waiting"].recorded_at,
     )  # fmt: skip
     lists = ["", "streams/", "streams/?prefix=Order", "events/", "events/?type=sample.CustomerSaidYes", "processes/",
-             "processes/Agreement/", "processes/Agreement/?status=failed", "handlers/", "find/?q=Or", "find/?q=4"]  # fmt: skip
+             "processes/Agreement/", "processes/Agreement/?status=failed", "handlers/", "handlers/Agreement/", "find/?q=Or", "find/?q=4"]  # fmt: skip
 
     for path in lists:
         page = client.get(mount + path, follow=True)
@@ -96,7 +91,8 @@ def test_the_pages_of_what_may_not_be_seen_are_closed_and_say_so(
 ) -> None:
     policy(Only41)
     closed = ["streams/Order$42/", "streams/Order$42/0/", "streams/Agreement$42/", "processes/Agreement/42/",
-              f"events/{orders['waiting'].id}/", f"events/{orders['waiting'].id}/raw.json"]  # fmt: skip
+              f"events/{orders['waiting'].id}/", f"events/{orders['waiting'].id}/raw.json",
+              f"events/{orders['waiting'].id}/fixture/"]  # fmt: skip
 
     for path in closed:
         page = client.get(mount + path)
@@ -142,6 +138,36 @@ def test_causes_effects_and_steps_that_may_not_be_seen_are_left_out(
     assert "A message that you may not see, or that is not in the store" in page.text
     assert str(further.id) not in page.text
     assert "No event that you may see names this one as its cause." in page.text
+
+
+def test_a_hidden_event_hides_what_led_to_it_and_is_no_neighbour(client: Client, policy: Callable[..., None]) -> None:
+    policy(Only41)
+    [root] = event_store.publish(Noted(text="root"), stream="open")
+    with event_store.caused_by(root):
+        [hidden] = event_store.publish(Noted(), stream="secret", links=["open"])
+    with event_store.caused_by(hidden):
+        [shown] = event_store.publish(Noted(), stream="open")
+    page = client.get(f"{ADMIN}events/{shown.id}/")
+
+    assert [row.kind for row in page.context["around"].causes] == ["withheld", "here"]
+    assert str(root.id) not in page.text.partition("<h2>Caused by")[2].partition("<h2>Conversation")[0]
+    assert page.context["neighbours"].before is None
+    assert 'rel="prev"' not in page.text
+    assert str(hidden.id) not in client.get(f"{ADMIN}events/{root.id}/").text
+    assert "show 1 more" not in client.get(f"{ADMIN}events/{root.id}/").text
+
+
+def test_a_fixture_keeps_back_what_the_policy_hides(client: Client, policy: Callable[..., None]) -> None:
+    policy(WithoutText)
+    with event_store.metadata(note="s3cret"):
+        [event] = event_store.publish(Noted(text="s3cret"), stream="t")
+    fixture = client.get(f"{ADMIN}events/{event.id}/fixture/")
+
+    assert fixture.status_code == 200
+    assert "s3cret" not in fixture.text
+    assert '"data": {"text": "hidden: personal data"}' in fixture.text
+    assert "?where=" not in client.get(f"{ADMIN}events/{event.id}/").text
+    assert "s3cret" not in client.get(f"{ADMIN}events/{event.id}/?shown=today").text
 
 
 def test_a_hidden_process_is_named_on_no_events_page(
@@ -240,7 +266,8 @@ def test_hidden_values_are_on_no_page_and_say_why(client: Client, orders: Any, p
     Process.objects.update(last_error="s3cret")
     Subscription.objects.update(status="failing", last_error="s3cret")
     paths = ["", "streams/", "streams/t/", "events/", f"events/{event.id}/", f"events/{event.id}/raw.json", "processes/",
-             "processes/Agreement/", "processes/Agreement/41/", "handlers/", "find/?q=t", f"events/{orders['confirmed'].id}/"]  # fmt: skip
+             "processes/Agreement/", "processes/Agreement/41/", "handlers/", "handlers/Agreement/", "find/?q=t", f"events/{orders['confirmed'].id}/",
+             f"commands/{orders['confirmed'].causation_id}/"]  # fmt: skip
     pages = {path: client.get(ADMIN + path, follow=True) for path in paths}
 
     assert [path for path, page in pages.items() if page.status_code != 200] == []
@@ -280,10 +307,10 @@ def test_a_policy_that_fails_shows_nothing(
 
 def test_data_still_needs_its_permission(sign_in: Callable[..., Client], policy: Callable[..., None]) -> None:
     policy(WithoutText)
-    [event] = event_store.publish(Counted(number=4711), stream="s")
+    [event] = event_store.publish(Counted(number=47114711), stream="s")
     client = sign_in("view_storedevent")
 
-    assert "4711" not in client.get(f"{ADMIN}events/{event.id}/").text
+    assert "47114711" not in client.get(f"{ADMIN}events/{event.id}/").text
     assert client.get(f"{ADMIN}events/{event.id}/raw.json").status_code == 403
 
 

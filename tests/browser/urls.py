@@ -4,11 +4,10 @@ from django.contrib import admin
 from django.urls import include, path
 
 import catering.urls
-from browser.admin import EventStoreAdmin
-from browser.models import EventStore
+from browser.admin import register
 
 operations = admin.AdminSite(name="operations")
-operations.register(EventStore, EventStoreAdmin)
+register(operations)
 
 urlpatterns = [
     *catering.urls.urlpatterns,
