@@ -27,6 +27,7 @@ from browser.views.stream import StreamView
 from browser.views.streams import PositionView, StreamListView
 from browser.views.subscription import SubscriptionView
 from browser.views.subscriptions import SubscriptionListView
+from browser.views.tails import EventTailView, StreamTailView
 
 APP_NAME = "event_store_browser"
 
@@ -58,8 +59,10 @@ class BrowserSite:
             self._path("find/", "find", FindView),
             self._path("streams/", "streams", StreamListView),
             self._path("streams/<esname:name>/", "stream", StreamView),
+            self._path("streams/<esname:name>/tail/", "stream_tail", StreamTailView),
             self._path("streams/<esname:name>/<int:position>/", "position", PositionView),
             self._path("events/", "events", EventLogView),
+            self._path("events/tail/", "tail", EventTailView),
             self._path("events/<uuid:event_id>/", "event", EventView),
             self._path("events/<uuid:event_id>/raw.json", "raw", RawEventView),
             self._path("events/<uuid:event_id>/fixture/", "fixture", FixtureView),

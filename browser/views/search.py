@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from browser.cursors import Page, first_of, page_by_number, page_by_window, page_size
 from browser.field_names import terms_for
+from browser.live import Live, position_to_begin_at
 from browser.newest_position import newest_position
 from browser.search import SECONDS, WINDOW, EventSearch, without_empty
 from browser.time_limit import TimeLimitReached, time_limit
@@ -43,10 +44,12 @@ class EventLogView(BrowserView):
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         search = self.search
         unknown = "" if search.is_windowed else search.unknown_type
+        self.head = self.final_position()
         page = None if search.errors or unknown else self._page()
         return super().get_context_data(
             page=page or Page((), page_size(self.request), "", "", "", ""),
             is_too_slow=page is None and not (search.errors or unknown),
+            live=Live.of(self.request, self.url("tail"), self.head),
             search=search,
             type=next(iter(search.values["type"]), ""),
             unknown_type=unknown,
@@ -56,6 +59,10 @@ class EventLogView(BrowserView):
             window=f"{self._window:,}",
             **context,
         )
+
+    def final_position(self) -> int | None:
+        """Up to where events are shown; None for all that can be seen."""
+        return position_to_begin_at(self.request)
 
     def _candidates(self, unknown: str) -> list[tuple[str, str]]:
         """Types that may be meant, with the query strings that ask for them instead."""
@@ -103,14 +110,17 @@ class EventLogView(BrowserView):
 
     def _windowed(self) -> Page[LogRow]:
         read = self._read_guarded if self._is_guarded else self._read_between
-        return page_by_window(self.request, read, global_position, newest=newest_position, window=self._window)
+        return page_by_window(self.request, read, global_position, newest=self._newest, window=self._window)
 
     def _read(self, before: int | None, after: int | None, limit: int) -> Sequence[LogRow]:
-        query = self.search.query
+        query = self.search.query if self.head is None else self.search.query.before_or_equal(self.head)
         query = (
             query.after(after) if after is not None else (query if before is None else query.before(before)).backward()
         )
         return log_rows(query[:limit], self)
+
+    def _newest(self) -> int:
+        return newest_position() if self.head is None else self.head
 
     def _read_between(self, low: int, high: int, backward: bool, limit: int) -> Sequence[LogRow]:
         return log_rows(self._between(low, high, backward)[:limit], self)
@@ -119,7 +129,7 @@ class EventLogView(BrowserView):
         """In rounds that ask for the same and as much whether hidden events match or not."""
         shown: list[RecordedEvent[str]] = []
         end = monotonic() + SECONDS
-        for first, last in _rounds(low, min(high, newest_position()), backward):
+        for first, last in _rounds(low, min(high, self._newest()), backward):
             if monotonic() > end:
                 raise TimeLimitReached
             seen = self.sight.seen_between(first, last)

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 
 from browser.cursors import Page, page_by_number, page_by_window
+from browser.live import Live, is_live
 from browser.payload import Payload
 from browser.search import without_empty
 from browser.stream_filters import StreamFilters
@@ -59,11 +60,13 @@ class StreamView(BrowserView):
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         stream = self._stream()
+        self.head = self.final_position(stream)
         page = self._windowed(stream) if self.filters.types else self._unbounded()
         page = page.showing([row for row in page.rows if self._shows(row)])
         return super().get_context_data(
             stream=stream,
             page=page,
+            live=Live.of(self.request, self.url("stream_tail", self.name), self.head),
             process=Process(type=stream.category, key=self._key()) if stream.has_process else None,
             filters=self.filters,
             types_here=sorted({row.event.type for row in page.rows}),
@@ -72,9 +75,14 @@ class StreamView(BrowserView):
             **context,
         )
 
+    def final_position(self, stream: Stream) -> int | None:
+        """Up to where events are shown; None for all that can be seen."""
+        return stream.version if is_live(self.request) else None
+
     def query(self) -> EventQuery[str]:
         """The events that the filters select."""
-        return self.filters.narrow(event_store.events.as_json().in_stream(self.name))
+        query = self.filters.narrow(event_store.events.as_json().in_stream(self.name))
+        return query if self.head is None else query.before_or_equal(self.head)
 
     def _unbounded(self) -> Page[EventRow]:
         return page_by_number(self.request, self._read, _position, start=self.filters.start)
@@ -94,7 +102,8 @@ class StreamView(BrowserView):
         return self._rows(query[:limit])
 
     def _read_between(self, low: int, high: int, backward: bool, limit: int) -> Sequence[EventRow]:
-        query = self.query().after_or_equal(low).before_or_equal(high)
+        end = high if self.head is None else min(high, self.head)
+        query = self.query().after_or_equal(low).before_or_equal(end)
         return self._rows((query.backward() if backward else query)[:limit])
 
     def _rows(self, query: EventQuery[str]) -> list[EventRow]:

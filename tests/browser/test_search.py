@@ -301,7 +301,7 @@ def test_where_does_not_tell_that_hidden_events_have_such_values(client: Client,
     assert [row.event.stream for row in further.rows] == ["open"] * 15
 
 
-@pytest.mark.parametrize("path", [EVENTS, f"{EVENTS}?window=1", f"{EVENTS}?after=0"])
+@pytest.mark.parametrize("path", [EVENTS, f"{EVENTS}?window=1", f"{EVENTS}?after=0", f"{EVENTS}tail/?after=0"])
 def test_where_costs_the_same_whether_hidden_events_match_or_not(
     client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
