@@ -131,7 +131,7 @@ class LinkedEventAdmin(BrowserLinkMixin, StoredEventAdmin):
     @admin.display(description="Correlation id", empty_value="–")
     def conversation(self, event: StoredEvent) -> SafeString | None:
         identifier = event.correlation_id
-        return None if identifier is None else _link(f"{self.page('events')}?correlation={identifier}", identifier)
+        return None if identifier is None else _link(self.page("correlation", identifier), identifier)
 
     @admin.display(description="Causation id", empty_value="–")
     def cause(self, event: StoredEvent) -> SafeString | None:

@@ -12,6 +12,7 @@ from browser import converters  # noqa: F401 - registers the converter that the 
 from browser.extensions import Extensions, extensions
 from browser.views.command import CommandView
 from browser.views.compare import CompareView
+from browser.views.correlation import CorrelationView
 from browser.views.event import EventView, FixtureView, RawEventView
 from browser.views.failure import FailureView
 from browser.views.find import FindView
@@ -27,6 +28,7 @@ from browser.views.stream import StreamView
 from browser.views.streams import PositionView, StreamListView
 from browser.views.subscription import SubscriptionView
 from browser.views.subscriptions import SubscriptionListView
+from browser.views.swimlane import SwimlaneView
 from browser.views.tails import EventTailView, StreamTailView
 
 APP_NAME = "event_store_browser"
@@ -65,6 +67,8 @@ class BrowserSite:
             self._path("events/tail/", "tail", EventTailView),
             self._path("events/<uuid:event_id>/", "event", EventView),
             self._path("events/<uuid:event_id>/raw.json", "raw", RawEventView),
+            self._path("correlations/<uuid:correlation_id>/", "correlation", CorrelationView),
+            self._path("swimlane/", "swimlane", SwimlaneView),
             self._path("events/<uuid:event_id>/fixture/", "fixture", FixtureView),
             self._path("processes/", "processes", BoardView),
             self._path("processes/<esname:type>/", "process_type", ProcessTypeView),

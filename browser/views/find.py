@@ -76,7 +76,7 @@ class FindView(BrowserView):
                     return []
                 return [self.url("command", identifier)]
         if self.may(VIEW_EVENTS) and self._shows_any(event_store.events.with_correlation_id(identifier)):
-            return [f"{self.url('events')}?correlation={identifier}"]
+            return [self.url("correlation", identifier)]
         return []
 
     def _shows_any(self, query: EventQuery[Any]) -> bool:

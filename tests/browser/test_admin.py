@@ -128,7 +128,7 @@ def test_an_objects_page_leads_to_the_browser(client: Client, orders: Any) -> No
         "streams/Agreement$41/",
     ]
     _text, targets = links(StoredEvent, event_id=confirmed.id)
-    assert f"events/?correlation={confirmed.correlation_id}" in targets
+    assert f"correlations/{confirmed.correlation_id}/" in targets
     assert f"find/?q={confirmed.causation_id}" in targets
     text, targets = links(Stream, name="Customer$7")
     assert f"0: sample.CustomerSaidYes {orders['customer'].id} (linked)" in text

@@ -126,9 +126,7 @@ def test_the_events_of_a_conversation_that_nobody_opened_are_found_by_its_id(cli
     event_store.append(NewEvent(Noted(), correlation_id=conversation), stream="s")
 
     assert (
-        client.get(f"{ADMIN}find/", {"q": conversation})
-        .headers["Location"]
-        .endswith(f"/events/?correlation={conversation}")
+        client.get(f"{ADMIN}find/", {"q": conversation}).headers["Location"].endswith(f"/correlations/{conversation}/")
     )
 
 
