@@ -12,6 +12,7 @@ SECTION_KEYS = {
     "events": "g e",
     "processes": "g p",
     "subscriptions": "g h",
+    "types": "g t",
 }
 
 SHORTCUTS: tuple[tuple[tuple[str, ...], Any], ...] = (
@@ -22,7 +23,7 @@ SHORTCUTS: tuple[tuple[tuple[str, ...], Any], ...] = (
     (("←", "→"), _("the step before, the step after")),
     (("l",), _("live updates on or off")),
     (("y",), _("copies the address of the page")),
-    (("g o", "g s", "g e"), _("overview, streams, events")),
+    (("g o", "g s", "g e", "g t"), _("overview, streams, events, types")),
     (("g p", "g h"), _("processes, subscriptions (who handles what)")),
     (("?",), _("this list")),
 )

@@ -30,6 +30,7 @@ from browser.views.subscription import SubscriptionView
 from browser.views.subscriptions import SubscriptionListView
 from browser.views.swimlane import SwimlaneView
 from browser.views.tails import EventTailView, StreamTailView
+from browser.views.types import TypeListView, TypeView
 
 APP_NAME = "event_store_browser"
 
@@ -78,6 +79,8 @@ class BrowserSite:
             self._path("handlers/", "subscriptions", SubscriptionListView),
             self._path("handlers/<esname:name>/", "subscription", SubscriptionView),
             self._path("handlers/<esname:name>/failures/<int:pk>/", "failure", FailureView),
+            self._path("types/", "types", TypeListView),
+            self._path("types/<esname:name>/", "type", TypeView),
             self._path("help/", "help", HelpView),
             self._path("preferences/", "preferences", PreferencesView),
             # Without a slash at its end an address is left to Django, which appends one.

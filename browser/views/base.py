@@ -42,6 +42,7 @@ NAVIGATION = (
     ("events", _("Events"), (VIEW_EVENTS,)),
     ("processes", _("Processes"), (VIEW_PROCESSES,)),
     ("subscriptions", _("Subscriptions"), (VIEW_EVENTS,)),
+    ("types", _("Types"), (VIEW_EVENTS,)),
 )
 
 

@@ -51,6 +51,8 @@ PAGES = [
     ("processes/Agreement/41/?at=1", ["State after step 1", "was false"], 9),
     ("processes/Agreement/42/", ["Waiting", "CatererSaidYes for "], 9),
     ("handlers/", ["Agreement", "OK", "up to date"], 7),
+    ("types/", ["CustomerSaidYes", "not seen yet", "Confirm", "Agreement"], 5),
+    ("types/sample.Noted/", ["sample.Noted", "text", "just so", "Nobody"], 9),
     ("help/", ["Stuck", "linked"], 5),
     ("find/?q=Ord", ["Order$41", "Order$42"], 11),
     ("find/?q=nothing", ["Nothing is named so"], 11),

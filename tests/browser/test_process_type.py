@@ -54,6 +54,7 @@ def test_it_says_what_the_process_manager_is(client: Client, parcels: None) -> N
     assert "Code tests.browser.shipments.Shipments , version 1" in words(page)
     assert "facts dict[str, Any] dict() answers int 0" in words(page)
     assert "Only the first paragraph" not in page.text
+    assert f'href="{ADMIN}types/shipments.Told/"' in page.text
 
 
 @pytest.mark.parametrize(
