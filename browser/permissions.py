@@ -1,5 +1,10 @@
-"""The permissions that open pages."""
+"""The permissions that open pages, and those that let people act."""
 
 VIEW_EVENTS = "event_store.view_storedevent"
 VIEW_PAYLOAD = "event_store.view_payload"
 VIEW_PROCESSES = "event_store.view_process"
+RETRY_FAILURES = "event_store.retry_failedevent"
+SKIP_FAILURES = "event_store.skip_failedevent"
+RETRY_PROCESSES = "event_store.retry_process"
+RETRY_COMMANDS = "event_store.retry_commanddelivery"
+SKIP_COMMANDS = "event_store.skip_commanddelivery"

@@ -11,16 +11,19 @@ from django.views import View
 from browser import converters  # noqa: F401 - registers the converter that the paths below name
 from browser.extensions import Extensions, extensions
 from browser.views.command import CommandView
+from browser.views.command_actions import RetryCommandView, RetryProcessView, SkipCommandView
 from browser.views.compare import CompareView
 from browser.views.correlation import CorrelationView
 from browser.views.event import EventView, FixtureView, RawEventView
 from browser.views.failure import FailureView
+from browser.views.failure_actions import RetryFailureView, RetryUpToView, SkipFailureView
 from browser.views.find import FindView
 from browser.views.help import HelpView
 from browser.views.missing import MissingPageView
 from browser.views.overview import OverviewView
 from browser.views.preferences import PreferencesView
 from browser.views.process import ProcessView
+from browser.views.process_bulk import RetryProcessesView
 from browser.views.process_type import ProcessTypeView
 from browser.views.processes import BoardView
 from browser.views.search import EventLogView
@@ -73,12 +76,20 @@ class BrowserSite:
             self._path("events/<uuid:event_id>/fixture/", "fixture", FixtureView),
             self._path("processes/", "processes", BoardView),
             self._path("processes/<esname:type>/", "process_type", ProcessTypeView),
+            # No key is written like that in an address: a sign after "~" is a byte in hexadecimal digits.
+            self._path("processes/<esname:type>/~retry/", "retry_processes", RetryProcessesView),
             self._path("processes/<esname:type>/<esname:key>/", "process", ProcessView),
             self._path("processes/<esname:type>/<esname:key>/compare/", "compare", CompareView),
+            self._path("processes/<esname:type>/<esname:key>/retry/", "process_action", RetryProcessView),
             self._path("commands/<uuid:command_id>/", "command", CommandView),
+            self._path("commands/<uuid:command_id>/retry/", "retry_command", RetryCommandView),
+            self._path("commands/<uuid:command_id>/skip/", "skip_command", SkipCommandView),
             self._path("handlers/", "subscriptions", SubscriptionListView),
             self._path("handlers/<esname:name>/", "subscription", SubscriptionView),
             self._path("handlers/<esname:name>/failures/<int:pk>/", "failure", FailureView),
+            self._path("handlers/<esname:name>/failures/<int:pk>/retry/", "retry_failure", RetryFailureView),
+            self._path("handlers/<esname:name>/failures/<int:pk>/retry-up-to/", "retry_failures_up_to", RetryUpToView),
+            self._path("handlers/<esname:name>/failures/<int:pk>/skip/", "skip_failure", SkipFailureView),
             self._path("types/", "types", TypeListView),
             self._path("types/<esname:name>/", "type", TypeView),
             self._path("help/", "help", HelpView),

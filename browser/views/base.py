@@ -34,6 +34,11 @@ PERMISSIONS = {
     VIEW_EVENTS: _("view events"),
     VIEW_PAYLOAD: _("view the data of events"),
     VIEW_PROCESSES: _("view processes"),
+    names.RETRY_FAILURES: _("have failed events handled again"),
+    names.SKIP_FAILURES: _("skip failed events"),
+    names.RETRY_PROCESSES: _("have failed processes go on"),
+    names.RETRY_COMMANDS: _("have commands delivered again"),
+    names.SKIP_COMMANDS: _("skip the delivery of commands"),
 }
 
 NAVIGATION = (

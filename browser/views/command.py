@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from browser.cursors import Found, first_of
 from browser.deeds import deeds_of
 from browser.json_tree import json_tree, one_line, plain_tree
-from browser.permissions import VIEW_PROCESSES
+from browser.permissions import RETRY_COMMANDS, SKIP_COMMANDS, VIEW_PROCESSES
 from browser.views.base import Breadcrumb, BrowserView
 from event_store import RecordedEvent, ReplayedStep, event_store, replay
 from event_store.models import CommandDelivery, IssuedCommand
@@ -82,6 +82,8 @@ class CommandView(OfCommand):
             ahead=_ahead_of(delivery) if delivery and command.outcome == "pending" else None,
             behind=behind(delivery) if delivery else 0,
             most_behind=MOST_BEHIND,
+            may_retry=delivery is not None and self.may(RETRY_COMMANDS),
+            may_skip=delivery is not None and self.may(SKIP_COMMANDS),
             **context,
         )
 

@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from browser.cursors import Found, first_of
 from browser.declared_readers import DeclaredReader, durable_reader
 from browser.deeds import deeds_of
-from browser.permissions import VIEW_PROCESSES
+from browser.permissions import RETRY_FAILURES, SKIP_FAILURES, VIEW_PROCESSES
 from browser.progress import not_skipped
 from browser.views.base import Breadcrumb, BrowserView
 from event_store import RecordedEvent, event_store, process_managers
@@ -50,6 +50,8 @@ class FailureView(BrowserView):
             else 0,
             seen_behind=self.sight.of_failures(behind.rows, subscription=self.kwargs["name"]) if behind else [],
             most_counted=MOST_COUNTED,
+            may_retry=is_parked and self.reader is not None and self.may(RETRY_FAILURES),
+            may_skip=is_parked and self.may(SKIP_FAILURES),
             **context,
         )
 

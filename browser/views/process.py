@@ -7,6 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest
 from django.utils.safestring import SafeString
 
+from browser.permissions import RETRY_PROCESSES
 from browser.process_steps import Steps, state_at, steps_around
 from browser.state_tree import state_tree
 from browser.stuck import stuck_in_words
@@ -38,6 +39,7 @@ class ProcessView(BrowserView):
             at=at,
             last=process.version + 1,
             manager=process_managers.get(process.type),
+            may_retry=bool(process.last_error) and self.may(RETRY_PROCESSES),
             state=_state(process, steps) if self.may_see_payload else "",
             timeline=timeline(
                 steps.rows,

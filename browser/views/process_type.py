@@ -13,6 +13,7 @@ from django.utils import timezone
 from browser.cursors import Page, page_by_key, page_by_number
 from browser.declared import fields_of, place_of, words_of
 from browser.manager_source import Sayings, sayings_of
+from browser.permissions import RETRY_PROCESSES
 from browser.process_statuses import status_labels
 from browser.stuck import stuck_in_words
 from browser.views.base import VIEW_PROCESSES
@@ -57,11 +58,15 @@ class ProcessTypeView(FilteredProcesses):
             older_is_wrong=self.older is None and bool(self.request.GET.get("older", "").strip()),
             key=self.key,
             is_filtered=bool(self.status or self.key or self.older or self.waiting_for is not None),
+            retry_query=self.filter_query() if self._may_retry(page) else "",
             stuck={each.pk for each in page.rows if stuck_in_words(each)},
             rows=[(each, last_events.get(each.pk, "")) for each in page.rows],
             late_since=timezone.now() - manager.stuck_after if manager and manager.stuck_after is not None else None,
             **context,
         )
+
+    def _may_retry(self, page: Page[Process]) -> bool:
+        return self.status == "failed" and bool(page.rows) and self.may(RETRY_PROCESSES)
 
     def _awaited(self, known: set[str]) -> list[str]:
         """What can be chosen: what processes wait for at present, and what was asked for."""
