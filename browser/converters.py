@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from django.urls import register_converter
+from django.urls.converters import StringConverter
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.$:@")
 _ESCAPED = re.compile(r"(?:~[0-9A-F]{2})+")
@@ -55,4 +56,11 @@ def _bytes_of(character: str) -> str:
     return "".join(f"~{byte:02X}" for byte in character.encode())
 
 
+class ExportConverter(StringConverter):
+    """The kinds of files that events are exported to."""
+
+    regex = "jsonl|csv"
+
+
 register_converter(NameConverter, "esname")
+register_converter(ExportConverter, "esexport")

@@ -2,6 +2,7 @@
 
 VIEW_EVENTS = "event_store.view_storedevent"
 VIEW_PAYLOAD = "event_store.view_payload"
+EXPORT_EVENTS = "event_store.export_storedevent"
 VIEW_PROCESSES = "event_store.view_process"
 RETRY_FAILURES = "event_store.retry_failedevent"
 SKIP_FAILURES = "event_store.skip_failedevent"

@@ -15,6 +15,7 @@ from browser.views.command_actions import RetryCommandView, RetryProcessView, Sk
 from browser.views.compare import CompareView
 from browser.views.correlation import CorrelationView
 from browser.views.event import EventView, FixtureView, RawEventView
+from browser.views.export import EventExportView, StreamExportView
 from browser.views.failure import FailureView
 from browser.views.failure_actions import RetryFailureView, RetryUpToView, SkipFailureView
 from browser.views.find import FindView
@@ -69,6 +70,8 @@ class BrowserSite:
             self._path("streams/<esname:name>/<int:position>/", "position", PositionView),
             self._path("events/", "events", EventLogView),
             self._path("events/tail/", "tail", EventTailView),
+            self._path("streams/<esname:name>/export.<esexport:format>", "stream_export", StreamExportView),
+            self._path("events/export.<esexport:format>", "export", EventExportView),
             self._path("events/<uuid:event_id>/", "event", EventView),
             self._path("events/<uuid:event_id>/raw.json", "raw", RawEventView),
             self._path("correlations/<uuid:correlation_id>/", "correlation", CorrelationView),

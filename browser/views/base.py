@@ -29,6 +29,7 @@ from browser.preferences import Preferences
 from browser.shortcuts import SECTION_KEYS
 
 VIEW_EVENTS, VIEW_PAYLOAD, VIEW_PROCESSES = names.VIEW_EVENTS, names.VIEW_PAYLOAD, names.VIEW_PROCESSES
+EXPORT_EVENTS = names.EXPORT_EVENTS
 
 PERMISSIONS = {
     VIEW_EVENTS: _("view events"),
@@ -39,6 +40,7 @@ PERMISSIONS = {
     names.RETRY_PROCESSES: _("have failed processes go on"),
     names.RETRY_COMMANDS: _("have commands delivered again"),
     names.SKIP_COMMANDS: _("skip the delivery of commands"),
+    EXPORT_EVENTS: _("export events"),
 }
 
 NAVIGATION = (

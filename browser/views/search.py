@@ -17,7 +17,7 @@ from browser.newest_position import newest_position
 from browser.search import SECONDS, WINDOW, EventSearch, without_empty
 from browser.time_limit import TimeLimitReached, time_limit
 from browser.type_names import beginning_with, named
-from browser.views.base import BrowserView
+from browser.views.base import EXPORT_EVENTS, BrowserView
 from browser.views.events import LogRow, global_position, log_rows
 from event_store import EventQuery, RecordedEvent, event_store
 
@@ -56,6 +56,7 @@ class EventLogView(BrowserView):
             candidates=first_of(self._candidates(unknown)) if unknown else None,
             fields=self._fields,
             seconds=SECONDS,
+            may_export=self.may(EXPORT_EVENTS),
             window=f"{self._window:,}",
             **context,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, Subquery, Value
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,7 +16,7 @@ from browser.live import Live, is_live
 from browser.payload import Payload
 from browser.search import without_empty
 from browser.stream_filters import StreamFilters
-from browser.views.base import VIEW_PROCESSES, BrowserView
+from browser.views.base import EXPORT_EVENTS, VIEW_PROCESSES, BrowserView
 from event_store import EventQuery, RecordedEvent, category_of, event_store, process_managers
 from event_store.models import Process, Stream, StreamLink
 
@@ -71,6 +72,8 @@ class StreamView(BrowserView):
             filters=self.filters,
             types_here=sorted({row.event.type for row in page.rows}),
             window=f"{STREAM_WINDOW:,}",
+            may_export=self.may(EXPORT_EVENTS),
+            export_query=self._export_query(),
             other_view=self._other_view(),
             **context,
         )
@@ -163,6 +166,9 @@ class StreamView(BrowserView):
         if self.filters.shows_data:
             del parameters["view"]
         return "?" + parameters.urlencode()
+
+    def _export_query(self) -> str:
+        return urlencode([("type", str(each)) for each in self.filters.types])
 
 
 def _position(row: EventRow) -> int:

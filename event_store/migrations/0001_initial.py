@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'event',
-                'permissions': [('view_payload', 'Can view the data of events')],
+                'permissions': [('view_payload', 'Can view the data of events'), ('export_storedevent', 'Can export events')],
                 'indexes': [models.Index(fields=['type', 'global_position'], name='event_store_event_type'), models.Index(fields=['category', 'global_position'], name='event_store_event_category'), models.Index(fields=['correlation_id', 'global_position'], name='event_store_event_correlation'), models.Index(fields=['causation_id', 'global_position'], name='event_store_event_causation'), models.Index(fields=['recorded_at', 'global_position'], name='event_store_event_recorded'), models.Index(fields=['valid_at', 'global_position'], name='event_store_event_valid')],
                 'constraints': [models.UniqueConstraint(fields=('event_id',), name='event_store_event_unique_id')],
             },

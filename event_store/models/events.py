@@ -56,7 +56,10 @@ class StoredEvent(UnchangingModel):
             models.Index(fields=["recorded_at", "global_position"], name="event_store_event_recorded"),
             models.Index(fields=["valid_at", "global_position"], name="event_store_event_valid"),
         ]
-        permissions = [("view_payload", "Can view the data of events")]
+        permissions = [
+            ("view_payload", "Can view the data of events"),
+            ("export_storedevent", "Can export events"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"

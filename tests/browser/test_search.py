@@ -152,6 +152,16 @@ def test_no_more_filters_than_are_refused_are_shown_again(
     assert len(many.content) == pytest.approx(len(few.content), abs=200)
 
 
+@pytest.mark.parametrize("path", ["events/export.jsonl", "streams/notes/export.jsonl"])
+def test_an_export_refuses_as_many_filters(sign_in: Callable[..., Client], orders: Any, path: str) -> None:
+    client = sign_in("view_storedevent", "export_storedevent")
+    page = client.get(ADMIN + path, {"type": [f"a.B{each}x" for each in range(900)]})
+
+    assert page.status_code == 400
+    assert "There are more than 20 filters." in words(page)
+    assert len(page.content) < 100_000
+
+
 def test_boxes_that_were_left_empty_do_not_stay_in_the_address(client: Client, orders: Any) -> None:
     for path, query in (("events/", "stream=notes"), ("streams/notes/", "from=0")):
         page = client.get(f"{ADMIN}{path}?type=&{query}&where=&size=")
