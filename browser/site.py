@@ -19,6 +19,7 @@ from browser.views.export import EventExportView, StreamExportView
 from browser.views.failure import FailureView
 from browser.views.failure_actions import RetryFailureView, RetryUpToView, SkipFailureView
 from browser.views.find import FindView
+from browser.views.flow import FlowView
 from browser.views.help import HelpView
 from browser.views.missing import MissingPageView
 from browser.views.overview import OverviewView
@@ -95,6 +96,7 @@ class BrowserSite:
             self._path("handlers/<esname:name>/failures/<int:pk>/skip/", "skip_failure", SkipFailureView),
             self._path("types/", "types", TypeListView),
             self._path("types/<esname:name>/", "type", TypeView),
+            self._path("flow/", "flow", FlowView),
             self._path("help/", "help", HelpView),
             self._path("preferences/", "preferences", PreferencesView),
             # Without a slash at its end an address is left to Django, which appends one.

@@ -53,6 +53,8 @@ PAGES = [
     ("handlers/", ["Agreement", "OK", "up to date"], 7),
     ("types/", ["CustomerSaidYes", "not seen yet", "Confirm", "Agreement"], 5),
     ("types/sample.Noted/", ["sample.Noted", "text", "just so", "Nobody"], 9),
+    ("flow/", ["Agreement", "Order", "2 streams"], 5),
+    ("flow/?category=Order", ["begins", "CustomerSaidYes", "ends here", "What follows what"], 6),
     ("help/", ["Stuck", "linked"], 5),
     ("find/?q=Ord", ["Order$41", "Order$42"], 11),
     ("find/?q=nothing", ["Nothing is named so"], 11),

@@ -151,7 +151,7 @@ def test_a_type_tells_what_is_declared_and_what_was_seen(client: Client) -> None
     assert "volume seen, not declared number 33 % 11" in words(page)
     assert words(page).count("seen, not declared") == 2
     assert "Seen in the newest 3 events." in page.text
-    assert "Written to Order , Kitchen" in words(page)
+    assert "Written to Order ( flow ), Kitchen ( flow )" in words(page)
     assert f'href="{ADMIN}events/?type=sample.Noted"' in page.text
 
 
@@ -289,14 +289,14 @@ def test_a_policy_is_asked_without_a_query_per_type(client: Client, settings: An
         return len(captured)
 
     store("gone.Shown", stream="Shown$1")
-    paths = ["types/", "types/gone.Shown/"]
+    paths = ["types/", "types/gone.Shown/", "flow/?category=Shown"]
     without = [queries(path) for path in paths]
     settings.EVENT_BROWSER = {"POLICY": f"{__name__}.WithoutSecrets"}
     for number in range(30):
         store(f"gone.Shown{number}", stream=f"Shown$x{number}")
 
     # The page of a type asks once more, and does not count.
-    assert [queries(path) for path in paths] == [without[0] + 1, without[1]]
+    assert [queries(path) for path in paths] == [without[0] + 1, without[1], without[2] + 1]
 
 
 def test_a_policy_that_redacts_hides_paths_and_values(client: Client, settings: Any) -> None:
