@@ -29,6 +29,7 @@ from browser.views.process_bulk import RetryProcessesView
 from browser.views.process_type import ProcessTypeView
 from browser.views.processes import BoardView
 from browser.views.search import EventLogView
+from browser.views.state import StateView
 from browser.views.stream import StreamView
 from browser.views.streams import PositionView, StreamListView
 from browser.views.subscription import SubscriptionView
@@ -68,6 +69,7 @@ class BrowserSite:
             self._path("streams/", "streams", StreamListView),
             self._path("streams/<esname:name>/", "stream", StreamView),
             self._path("streams/<esname:name>/tail/", "stream_tail", StreamTailView),
+            self._path("streams/<esname:name>/state/", "state", StateView),
             self._path("streams/<esname:name>/<int:position>/", "position", PositionView),
             self._path("events/", "events", EventLogView),
             self._path("events/tail/", "tail", EventTailView),

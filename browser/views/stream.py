@@ -17,7 +17,7 @@ from browser.payload import Payload
 from browser.search import without_empty
 from browser.stream_filters import StreamFilters
 from browser.views.base import EXPORT_EVENTS, VIEW_PROCESSES, BrowserView
-from event_store import EventQuery, RecordedEvent, category_of, event_store, process_managers
+from event_store import EventQuery, RecordedEvent, aggregate_class, category_of, event_store, process_managers
 from event_store.models import Process, Stream, StreamLink
 
 STREAM_WINDOW = 10_000
@@ -74,6 +74,7 @@ class StreamView(BrowserView):
             window=f"{STREAM_WINDOW:,}",
             may_export=self.may(EXPORT_EVENTS),
             export_query=self._export_query(),
+            has_state=aggregate_class(stream.category) is not None,
             other_view=self._other_view(),
             **context,
         )
