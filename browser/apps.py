@@ -1,6 +1,10 @@
 """Django wiring."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+DISCOVERED = "event_browser"
+"""The module that is imported from every installed app."""
 
 
 class BrowserConfig(AppConfig):
@@ -11,3 +15,5 @@ class BrowserConfig(AppConfig):
     def ready(self) -> None:
         # It registers itself with Django.
         from browser import checks  # noqa: F401
+
+        autodiscover_modules(DISCOVERED)

@@ -9,6 +9,8 @@ from django.apps.config import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from browser.extension_mistakes import mistakes_in
+from browser.extensions import extensions
 from browser.policy import configured_policy
 
 KEYS = ("POLICY", "ENVIRONMENT")
@@ -19,6 +21,11 @@ def check_event_browser(app_configs: Sequence[AppConfig] | None = None, **_: Any
     return [
         Error(what, hint=hint, id="browser.E001") for what, hint in _problems(getattr(settings, "EVENT_BROWSER", {}))
     ]
+
+
+@register()
+def check_extensions(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    return [Error(what, hint=hint, id="browser.E002") for what, hint in mistakes_in(extensions)]
 
 
 def _problems(configuration: Any) -> Iterator[tuple[str, str]]:
