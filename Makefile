@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/requirements.installed
 PROJECT := $(VENV)/project.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-sqlite test-postgresql stress lint format bench requirements clean
+.PHONY: help environment demo test test-sqlite test-postgresql stress lint format bench messages requirements clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' Makefile | awk -F ':.*## ' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ format: $(PROJECT)  ## let ruff format the code and sort its imports
 
 bench: $(PROJECT)  ## every benchmark, one after the other (docs/performance.md)
 	set -e; for each in append link read volume subscriptions process; do $(BIN)/python benchmarks/$$each.py; done
+
+messages: $(PROJECT)  ## bring browser/locale up to date with the strings of the pages, and compile it
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.browser.translations
 
 requirements: $(PROJECT)  ## compile requirements/development.txt anew (UPGRADE=1 takes the newest versions)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header \

@@ -95,7 +95,7 @@ class BrowserView(PermissionRequiredMixin, TemplateView):
     any_permission: ClassVar[tuple[str, ...]] = ()
     obeys_policy: ClassVar[bool] = False
     about: ClassVar[str] = ""
-    languages: ClassVar[tuple[str, ...]] = ("en",)
+    languages: ClassVar[tuple[str, ...]] = ("en", "pl")
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         # Pages repeat their parameters in many links.

@@ -337,6 +337,15 @@ def test_a_process_with_a_parked_event_that_a_policy_hides_is_passed_over(
     assert letters.handled == ["a2", "b1", "retry"]
 
 
+def test_handlers_run_in_the_language_of_the_settings(operator: Client, letters: Post, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+    form = form_of(operator, ADMIN + RETRY)
+    page = operator.post(ADMIN + RETRY, form, follow=True, headers={"Accept-Language": "pl"})
+
+    assert page["Content-Language"] == "pl"
+    assert letters.languages == {settings.LANGUAGE_CODE}
+
+
 def test_a_type_that_no_code_declares_is_passed_over(operator: Client, letters: Post) -> None:
     Process.objects.filter(key="a1").update(type="Gone")
     reader = Subscription.objects.create(name="Gone")
