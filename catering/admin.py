@@ -7,7 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from browser.admin_mixins import EventHistoryMixin
 from catering.models import Caterer, KitchenTicket, MenuOffer, OrderSummary
+from catering.process_managers import CateringMatch
 
 
 class ReadOnly:
@@ -24,13 +26,16 @@ class ReadOnly:
 
 
 @admin.register(Caterer)
-class CatererAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CatererAdmin(EventHistoryMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "key", "email", "phone")
     search_fields = ("name", "key")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Caterer | None = None) -> tuple[str, ...]:
         # The key is in the name of the caterer's stream.
         return ("key",) if obj else ()
+
+    def get_stream_name(self, obj: Caterer) -> str:
+        return f"Caterer${obj.key}"
 
 
 class OfferInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -40,12 +45,18 @@ class OfferInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(OrderSummary)
-class OrderSummaryAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class OrderSummaryAdmin(ReadOnly, EventHistoryMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("order_id", "customer_name", "date", "guests", "status", "waiting_for", "waiting_since")
     list_filter = ("status", "waiting_for")
     search_fields = ("order_id", "customer_name")
     ordering = ("-placed_at",)
     inlines = (OfferInline,)
+
+    def get_stream_name(self, obj: OrderSummary) -> str:
+        return f"Order${obj.order_id}"
+
+    def get_process(self, obj: OrderSummary) -> tuple[str, str]:
+        return CateringMatch.type, obj.order_id
 
 
 @admin.register(KitchenTicket)

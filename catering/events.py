@@ -30,7 +30,7 @@ class MenuSuggested(Event):
 
 
 class CustomerConfirmedMenu(Event):
-    """The customer takes this menu; any of those suggested, without a menu_id."""
+    """The customer takes this menu or, where none is named, any menu that was suggested."""
 
     order_id: str
     menu_id: str | None = None
@@ -45,7 +45,7 @@ class CustomerDeclinedMenu(Event):
 
 
 class CatererConfirmedMenu(Event):
-    """The caterer can cook this menu on the day; whatever was asked for, without a menu_id."""
+    """The caterer can cook this menu on the day or, where none is named, every menu that was asked for."""
 
     order_id: str
     caterer_id: str

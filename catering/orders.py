@@ -67,7 +67,7 @@ class Order(Aggregate):
         )
 
     def confirm_for_customer(self, menu_id: str | None) -> None:
-        """Without a menu_id: any of those suggested. Raises OrderNotFound, OrderClosed, MenuNotFound, AlreadyAnswered."""
+        """None takes any menu that was suggested. Raises OrderNotFound, OrderClosed, MenuNotFound, AlreadyAnswered."""
         self._check_customer_may_answer(menu_id)
         self.record(CustomerConfirmedMenu(order_id=self.id, menu_id=menu_id))
 
