@@ -50,7 +50,7 @@ format: $(PROJECT)  ## let ruff format the code and sort its imports
 	$(BIN)/ruff format .
 
 bench: $(PROJECT)  ## every benchmark, one after the other (docs/performance.md)
-	set -e; for each in append link read volume subscriptions process; do $(BIN)/python benchmarks/$$each.py; done
+	set -e; for each in append link read volume subscriptions process pages exports; do $(BIN)/python benchmarks/$$each.py; done
 
 messages: $(PROJECT)  ## bring browser/locale up to date with the strings of the pages, and compile it
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m tests.browser.translations
