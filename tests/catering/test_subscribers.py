@@ -146,7 +146,7 @@ def test_events_of_an_order_that_was_never_placed_are_not_shown(db: None, event:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_answers_at_the_same_moment_confirm_the_order_once(order: str) -> None:
-    ready = threading.Barrier(2, timeout=10)
+    ready = threading.Barrier(2, timeout=30)
     answers = [
         lambda: order_desk.answer_for_customer(order, menu_id="vegan", confirms=True),
         lambda: order_desk.answer_for_caterer(order, caterer_id="green-fork", menu_id="vegan", confirms=True),
@@ -179,7 +179,7 @@ def test_an_answer_sees_the_one_that_commits_just_before_it(order: str, suggest:
 
     def answer_for_caterer() -> None:
         try:
-            answered.wait(timeout=10)
+            answered.wait(timeout=30)
             order_desk.answer_for_caterer(order, caterer_id="green-fork", menu_id="grill", confirms=True)
         finally:
             connection.close()

@@ -128,7 +128,7 @@ def test_who_comes_too_late_does_not_keep_the_first_one_from_their_attempt(
             is_mine = count(store, failure_id, attempts)
             is_locked = threading.Event()
             rival.start(lambda: _hold(failure_id, is_locked))
-            assert is_locked.wait(10)
+            assert is_locked.wait(30)
             return is_mine
 
         monkeypatch.setattr(retries, "_count", come_too_late)

@@ -168,7 +168,7 @@ def test_a_process_of_its_own_ends_at_sigterm(child_environment: dict[str, str])
     assert process.stdout is not None
     first = process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=60)
 
     assert first.startswith("Running ")
     assert (process.returncode, rest) == (0, "")
