@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 
 from catering import order_desk
 from tests.catering.factories import CatererFactory
+from tests.chromium import follow
 
 
 @pytest.fixture
@@ -39,21 +40,21 @@ def page(order: str, open_page: Callable[..., Page], live_server: Any) -> Page:
 
 def test_from_the_waiting_order_to_the_process_to_the_event_to_its_other_stream(page: Page, order: str) -> None:
     page.goto("/")
-    page.get_by_role("link", name=f"Order {order} waits for its caterer").click()
+    follow(page.get_by_role("link", name=f"Order {order} waits for its caterer"))
     assert "The Green Fork" in page.locator("main").inner_text()
 
-    page.get_by_role("link", name=f"CateringMatch${order}").first.click()
+    follow(page.get_by_role("link", name=f"CateringMatch${order}").first)
     facts = page.locator(".es-facts").first.inner_text()
     assert "Waiting for" in facts
     assert "CatererConfirmedMenu" in facts
 
-    page.locator(".es-step").get_by_role("link", name="CustomerConfirmedMenu").click()
+    follow(page.locator(".es-step").get_by_role("link", name="CustomerConfirmedMenu"))
     assert "Stored once, shown in 2 streams." in page.locator("#es").inner_text()
 
-    page.locator("#es table").get_by_role("link", name=f"Order${order}").click()
+    follow(page.locator("#es table").get_by_role("link", name=f"Order${order}"))
     assert page.locator("h1.es-title").inner_text() == f"Order${order}"
 
-    page.locator("#es").get_by_role("link", name="OrderPlaced").click()
+    follow(page.locator("#es").get_by_role("link", name="OrderPlaced"))
     assert "Anna" in page.locator(".es-json").inner_text()
 
 
@@ -62,7 +63,7 @@ def test_the_caterers_confirmation_confirms_the_order_and_says_why(page: Page, o
     page.goto(f"/orders/{order}/")
     assert "Confirmed" in page.locator("main").inner_text()
 
-    page.get_by_role("link", name="OrderConfirmed").click()
+    follow(page.get_by_role("link", name="OrderConfirmed"))
     causes = page.locator(".es-chain").inner_text()
 
     assert "CatererConfirmedMenu" in causes

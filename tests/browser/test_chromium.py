@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 
 from event_store import event_store
 from tests.browser.conftest import ADMIN
+from tests.chromium import follow
 from tests.conftest import WIDE
 from tests.event_store.sample import HOSTILE_NAMES, Agreement, Noted
 
@@ -59,26 +60,26 @@ def test_three_clicks_from_the_waiting_processes_to_the_other_stream(
     signed_in: Callable[..., Page], published: Any
 ) -> None:
     page = signed_in("/admin/")
-    page.get_by_role("link", name="Streams, events and processes").first.click()
-    page.get_by_role("link", name="1 process", exact=True).click()
-    page.locator("#es").get_by_role("link", name="42", exact=True).click()
+    follow(page.get_by_role("link", name="Streams, events and processes").first)
+    follow(page.get_by_role("link", name="1 process", exact=True))
+    follow(page.locator("#es").get_by_role("link", name="42", exact=True))
     assert "Waiting for" in page.locator(".es-facts").inner_text()
-    page.locator(".es-step").get_by_role("link", name="CustomerSaidYes").click()
+    follow(page.locator(".es-step").get_by_role("link", name="CustomerSaidYes"))
     assert "shown in 2 streams" in page.locator("#es").inner_text()
-    page.locator(".es-event-streams").get_by_role("link", name="Order$42").click()
+    follow(page.locator(".es-event-streams").get_by_role("link", name="Order$42"))
 
     assert page.locator("h1.es-title").inner_text() == "Order$42"
 
 
 def test_everything_works_without_scripts(signed_in: Callable[..., Page], published: Any) -> None:
     page = signed_in(f"{ADMIN}processes/Agreement/41/", java_script_enabled=False)
-    page.locator(".es-scrub").get_by_role("link", name="‹ Step 1").click()
+    follow(page.locator(".es-scrub").get_by_role("link", name="‹ Step 1"))
     assert page.url.endswith("?at=1")
     page.locator("#es-at").fill("2")
-    page.get_by_role("button", name="Go").click()
+    follow(page.get_by_role("button", name="Go"))
     assert page.url.endswith("?at=2")
     page.get_by_placeholder("Find id, stream, type or key").fill("Order$41")
-    page.get_by_role("button", name="Find").click()
+    follow(page.get_by_role("button", name="Find"))
 
     assert page.locator("h1.es-title").inner_text() == "Order$41"
     page.get_by_placeholder("Find id, stream, type or key").fill(str(published["caterer"].id))
@@ -93,9 +94,9 @@ def test_lists_go_on_and_come_back_without_scripts_in_the_dark_too(
     page = signed_in(f"{ADMIN}streams/long/", java_script_enabled=False, dark=True)
     positions = page.locator("#es tbody td:first-child")
     newest = positions.all_inner_texts()
-    page.get_by_role("link", name="Older").first.click()
+    follow(page.get_by_role("link", name="Older").first)
     oldest = positions.all_inner_texts()
-    page.get_by_role("link", name="Newer").first.click()
+    follow(page.get_by_role("link", name="Newer").first)
 
     assert [*newest, *oldest] == [str(number) for number in range(59, -1, -1)]
     assert positions.all_inner_texts() == newest
@@ -229,8 +230,7 @@ def test_hostile_names_are_clicked_without_a_loss(signed_in: Callable[..., Page]
     names, numbers = [], set()
     for index in range(links.count()):
         names.append(links.nth(index).inner_text())
-        with page.expect_navigation():
-            links.nth(index).click()
+        follow(links.nth(index))
         assert page.locator("h1.es-title").inner_text() == names[-1]
         numbers.update(re.findall(r"number \d+", page.locator("#es tbody").inner_text()))
         page.go_back()

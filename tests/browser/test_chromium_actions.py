@@ -14,6 +14,7 @@ from event_store import RecordedEvent, event_store, subscriber
 from event_store.models import CommandDelivery, FailedEvent, IssuedCommand, Process
 from tests.browser.conftest import ADMIN
 from tests.browser.test_chromium import NARROW, TAGS
+from tests.chromium import follow
 from tests.conftest import WIDE
 from tests.event_store.sample import Noted
 
@@ -51,21 +52,21 @@ def test_what_failed_is_retried_and_skipped_without_scripts(
     signed_in: Callable[..., Page], failed: list[FailedEvent], handled: list[str]
 ) -> None:
     page = signed_in(f"{ADMIN}handlers/", java_script_enabled=False)
-    page.get_by_role("link", name="3", exact=True).click()
-    page.locator("#es").get_by_role("link", name="Noted").first.click()
+    follow(page.get_by_role("link", name="3", exact=True))
+    follow(page.locator("#es").get_by_role("link", name="Noted").first)
     assert "2 later events of its sequence." in page.locator("#es").inner_text()
-    page.get_by_role("link", name="Retry this").click()
+    follow(page.get_by_role("link", name="Retry this"))
     assert page.locator("h1.es-title").inner_text() == "Retry this event?"
-    page.get_by_role("button", name="Retry it now").click()
+    follow(page.get_by_role("button", name="Retry it now"))
     assert "Handled: Noted." in page.locator(".es-note[role=status]").inner_text()
     assert handled == ["a"]
 
-    page.locator("#es").get_by_role("link", name="Noted").first.click()
-    page.get_by_role("link", name="Skip …").click()
+    follow(page.locator("#es").get_by_role("link", name="Noted").first)
+    follow(page.get_by_role("link", name="Skip …"))
     page.get_by_role("button", name="Skip it for good").click()
     assert page.locator("h1.es-title").inner_text() == "Skip this event?"
     page.get_by_label("Why, for those who look later").fill(HOSTILE)
-    page.get_by_role("button", name="Skip it for good").click()
+    follow(page.get_by_role("button", name="Skip it for good"))
     shown = page.locator("#es").inner_text()
     assert "Skipped: Noted." in shown
     assert "Skipped by root" in shown

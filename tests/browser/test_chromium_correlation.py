@@ -17,6 +17,7 @@ from event_store.models import StoredEvent
 from tests.browser.conftest import ADMIN
 from tests.browser.contrast import contrast
 from tests.browser.test_chromium import NARROW
+from tests.chromium import follow
 from tests.event_store.sample import Noted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,8 +115,8 @@ def test_marks_lines_and_words_of_a_conversation_stand_out(
 def test_a_cause_is_one_click_away_and_the_scale_another(signed_in: Callable[..., Page], published: Any) -> None:
     conversation = converse("a", "b", apart=timedelta(days=1))
     page = signed_in(f"{ADMIN}correlations/{conversation}/", java_script_enabled=False)
-    page.get_by_role("link", name="True scale").click()
-    page.get_by_role("link", name="Fold idle time").click()
+    follow(page.get_by_role("link", name="True scale"))
+    follow(page.get_by_role("link", name="Fold idle time"))
     page.locator(".es-conversation a[href^='#es-']").click()
 
     assert page.url.split("#")[0].endswith(f"{conversation}/?")
@@ -128,7 +129,7 @@ def test_the_time_stays_where_it_is_while_streams_are_scrolled(signed_in: Callab
     page = signed_in(f"{ADMIN}swimlane/?s=first", phone=True, viewport=NARROW)
     for name in names:
         page.get_by_label("Add a stream").fill(name)
-        page.get_by_role("button", name="Add", exact=True).click()
+        follow(page.get_by_role("button", name="Add", exact=True))
     before = page.locator(".es-beside tbody th").first.bounding_box()
     page.evaluate("document.querySelector('.es-beside').parentElement.scrollLeft = 400")
 
@@ -138,5 +139,5 @@ def test_the_time_stays_where_it_is_while_streams_are_scrolled(signed_in: Callab
     assert page.evaluate("document.querySelector('.es-beside').parentElement.scrollLeft") == 400
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert page.locator(".es-shown").count() == 6
-    page.get_by_role("button", name="Remove first").click()
+    follow(page.get_by_role("button", name="Remove first"))
     assert page.locator(".es-shown").count() == 5

@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 from event_store import event_store
 from tests.browser.conftest import ADMIN
 from tests.browser.test_chromium import NARROW, TAGS
+from tests.chromium import follow
 from tests.event_store.sample import Noted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,13 +46,13 @@ def test_an_event_is_read_on_a_desk_and_on_a_phone_and_leads_on(
     assert page.get_by_text("trace").is_visible()
     page.set_viewport_size(NARROW)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    page.locator(".es-neighbours a[rel=next]").click()
+    follow(page.locator(".es-neighbours a[rel=next]"))
     assert str(sibling.id) in page.url
-    page.locator(".es-neighbours a[rel=prev]").click()
+    follow(page.locator(".es-neighbours a[rel=prev]"))
     assert page.url.endswith(f"{event.id}/?in=Day%241")
-    page.locator(".es-chain").get_by_role("link", name="CatererSaidYes").click()
+    follow(page.locator(".es-chain").get_by_role("link", name="CatererSaidYes"))
     assert str(published["caterer"].id) in page.url
-    page.locator(".es-effects").get_by_role("link", name="Noted").last.click()
+    follow(page.locator(".es-effects").get_by_role("link", name="Noted").last)
     assert page.locator(".es-here, .es-chain li").last.inner_text().startswith("Noted this event")
 
 

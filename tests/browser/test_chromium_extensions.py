@@ -19,6 +19,7 @@ from tests.browser.conftest import ADMIN
 from tests.browser.test_chromium import NARROW, TAGS
 from tests.catering.conftest import DATE, confirm_both
 from tests.catering.factories import CatererFactory
+from tests.chromium import follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,6 +72,6 @@ def test_panels_and_links_live_under_the_strictest_policy(
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     found = Axe().run(page, context=".es", options=TAGS).response["violations"]
     assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found] == []
-    page.get_by_role("link", name=f"Open Order {order} in the admin").click()
-    page.get_by_role("link", name="Process", exact=True).click()
+    follow(page.get_by_role("link", name=f"Open Order {order} in the admin"))
+    follow(page.get_by_role("link", name="Process", exact=True))
     assert page.url.endswith(f"/processes/CateringMatch/{order}/")

@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 
 from event_store import event_store
 from tests.browser.hostile import HOSTILE_NAMES, MARKUP, publish_everywhere
+from tests.chromium import follow
 from tests.event_store.sample import Noted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,7 +68,7 @@ def test_a_name_that_turns_its_direction_leaves_its_neighbours_alone(
 
     assert link.inner_text() == "U+202E321$tfel-ot-thgirU+2066"
     assert order == [True, "ltr"]
-    link.click()
+    follow(link)
     assert page.locator("h1.es-title").inner_text() == "U+202E321$tfel-ot-thgirU+2066"
 
 

@@ -19,6 +19,7 @@ from tests.browser.conftest import ADMIN
 from tests.browser.policy import POLICY
 from tests.browser.test_chromium import PATHS
 from tests.browser.test_live import Writers
+from tests.chromium import follow
 from tests.event_store.sample import Noted
 from tests.event_store.test_events import everything
 
@@ -94,12 +95,12 @@ def test_who_has_scrolled_down_is_told_and_goes_up_when_they_like(live: Callable
     assert page.evaluate(STATE)[2] == [*second, *reversed(first), *before]
     assert page.evaluate("document.querySelector('[data-es-rows]').getBoundingClientRect().top") >= 0
     expect(page.locator("[data-es-pill]")).to_be_hidden()
-    page.locator(".es-pager").get_by_role("link", name="Older").click()
+    follow(page.locator(".es-pager").get_by_role("link", name="Older"))
     older = page.evaluate(STATE)[2]
     note()
     look(page)
     assert page.evaluate(STATE)[2] == older
-    page.get_by_role("link", name="1 new event").click()
+    follow(page.get_by_role("link", name="1 new event"))
     assert max(page.evaluate(STATE)[2]) > second[0]
 
 
@@ -118,7 +119,7 @@ def test_a_list_keeps_its_newest_rows_and_older_ones_follow_without_a_gap(live: 
         page.wait_for_timeout(30)
         page.clock.run_for(100)
     kept = page.evaluate(STATE)[2]
-    page.locator(".es-pager").get_by_role("link", name="Older").click()
+    follow(page.locator(".es-pager").get_by_role("link", name="Older"))
     stored = list(StoredEvent.objects.order_by("-pk").values_list("pk", flat=True))
 
     assert kept == stored[:500]
@@ -146,7 +147,7 @@ def test_the_overview_and_a_stream_are_live_too(live: Callable[..., Page]) -> No
 
     assert page.evaluate(STATE)[2] == [1, 0]
     assert page.locator("[data-es-rows] tr").count() == 2
-    page.locator(".es-live a", has_text="Live: on").click()
+    follow(page.locator(".es-live a", has_text="Live: on"))
     assert page.get_by_role("link", name="Live: off").is_visible()
 
 
@@ -252,7 +253,7 @@ def test_keys_move_through_pages_unless_somebody_types_or_has_switched_them_off(
     _press_and_arrive(page, "l", "live=1")
     _press_and_arrive(page, "?", "help/#es-keyboard")
     page.get_by_label("Single keys").select_option("do nothing")
-    page.get_by_role("button", name="Save").click()
+    follow(page.get_by_role("button", name="Save"))
     page.goto(f"{ADMIN}events/")
     for key in ("g", "s", "]", "l", "?", "j"):
         keys.press(key)
@@ -319,7 +320,7 @@ def test_ids_and_data_are_copied_and_trees_opened(signed_in: Callable[..., Page]
 def test_the_browsers_own_zone_can_be_chosen(signed_in: Callable[..., Page], published: Any) -> None:
     page = signed_in(f"{ADMIN}help/", timezone_id="Asia/Tokyo")
     page.get_by_label("Times in").select_option("this browser's zone: Asia/Tokyo")
-    page.get_by_role("button", name="Save").click()
+    follow(page.get_by_role("button", name="Save"))
 
     assert "Times in JST." in page.locator(".es-foot").inner_text()
     assert page.get_by_text("Saved in cookies of this browser.").is_visible()

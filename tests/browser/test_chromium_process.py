@@ -18,6 +18,7 @@ from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN
 from tests.browser.contrast import contrast
 from tests.browser.shipments import tell
+from tests.chromium import follow
 from tests.event_store.sample import CustomerSaidYes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shipments_declared")]
@@ -199,9 +200,9 @@ def test_two_clicks_from_the_admin_to_what_has_waited_longest(signed_in: Callabl
         run_subscriptions("Agreement")
         Process.objects.filter(key=key).update(waiting_since=now - timedelta(days=days, hours=3, minutes=1))
     page = signed_in("/admin/")
-    page.get_by_role("link", name="Streams, events and processes").first.click()
+    follow(page.get_by_role("link", name="Streams, events and processes").first)
     waiting = page.get_by_role("row").filter(has=page.get_by_text("CatererSaidYes"))
-    waiting.get_by_role("link", name="3 processes", exact=True).first.click()
+    follow(waiting.get_by_role("link", name="3 processes", exact=True).first)
 
     rows = [" ".join(each.split()) for each in page.locator("#es tbody tr").all_inner_texts()]
     rows = [each for each in rows if each[:1].isdigit()]

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import ADMIN
+from tests.chromium import follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,16 +24,16 @@ def test_events_are_searched_without_scripts(signed_in: Callable[..., Page], pub
     page = signed_in(f"{ADMIN}events/", java_script_enabled=False)
     page.locator("#es-where").fill("order_id?")
     page.locator("#es-stream").fill("Order$41")
-    page.get_by_role("button", name="Search").click()
+    follow(page.get_by_role("button", name="Search"))
     assert rows(page) == 2
     page.locator("#es-where").fill("41")
-    page.get_by_role("button", name="Search").click()
+    follow(page.get_by_role("button", name="Search"))
     assert "Name the field, too: field:41" in page.locator(".es-note").inner_text()
     assert page.locator("#es-where").input_value() == "41"
     assert page.locator("#es-stream").input_value() == "Order$41"
     page.locator("#es-where").fill('order_id:"41"')
-    page.get_by_role("button", name="Search").click()
-    page.locator(".es-chips").get_by_role("link", name="stream").click()
+    follow(page.get_by_role("button", name="Search"))
+    follow(page.locator(".es-chips").get_by_role("link", name="stream"))
 
     assert page.locator("#es-stream").input_value() == ""
     assert page.locator("#es-where").input_value() == 'order_id:"41"'
@@ -43,12 +44,12 @@ def test_a_stream_is_filtered_and_shows_its_data(signed_in: Callable[..., Page],
     page = signed_in(f"{ADMIN}streams/Agreement$41/", java_script_enabled=False)
     page.get_by_text("By type, position or time").click()
     page.locator("#es-type").fill("-CatererSaidYes")
-    page.get_by_role("button", name="Apply").click()
+    follow(page.get_by_role("button", name="Apply"))
     assert rows(page) == 1
-    page.get_by_role("link", name="Show all data").click()
+    follow(page.get_by_role("link", name="Show all data"))
     assert "41" in page.locator(".es-json").inner_text()
     page.locator("#es-from").fill("0")
-    page.get_by_role("button", name="Apply").click()
+    follow(page.get_by_role("button", name="Apply"))
 
     assert page.url.endswith("?type=-sample.CatererSaidYes&from=0&view=full")
     assert rows(page) == 1

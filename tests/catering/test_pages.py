@@ -19,6 +19,7 @@ from catering.models import OrderSummary
 from event_store import event_store
 from tests.catering.conftest import confirm_both
 from tests.catering.factories import CatererFactory
+from tests.chromium import follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,7 +53,7 @@ def signed_in(open_page: Callable[..., Page], db: None) -> Callable[..., Page]:
         page = open_page(f"/login/?next={path}", **options)
         page.fill("#id_username", "demo")
         page.fill("#id_password", "demo")
-        page.get_by_role("button", name="Sign in").click()
+        follow(page.get_by_role("button", name="Sign in"))
         return page
 
     return signed_in
@@ -170,17 +171,17 @@ def test_from_a_new_order_to_a_confirmed_one(signed_in: Callable[..., Page], cat
     page.get_by_label("Customer").fill("Zoe")
     page.get_by_label("Guests").fill("30")
     page.get_by_label("Date of the event").fill(str(timezone.localdate() + timedelta(days=30)))
-    page.get_by_role("button", name="Place the order").click()
+    follow(page.get_by_role("button", name="Place the order"))
     page.get_by_label("Menu", exact=True).fill("Grill")
     page.get_by_label("Caterer", exact=True).select_option("green-fork")
     page.get_by_label("Price per guest").fill("31.50")
-    page.get_by_role("button", name="Suggest it").click()
+    follow(page.get_by_role("button", name="Suggest it"))
     order_page = page.url
 
     links = page.locator("input[readonly]")
     for link in [links.nth(0).input_value(), links.nth(1).input_value()]:
         page.goto(link)
-        page.get_by_role("button", name="Grill").first.click()
+        follow(page.get_by_role("button", name="Grill").first)
         expect(page.get_by_text("Thank you, your answer has been noted.")).to_be_visible()
 
     page.goto(order_page)
@@ -193,7 +194,7 @@ def test_a_wrong_field_gets_the_focus_and_keeps_what_was_typed(signed_in: Callab
     page.get_by_label("Customer").fill("Zoe")
     page.get_by_label("Guests").fill("0")
 
-    page.get_by_role("button", name="Place the order").click()
+    follow(page.get_by_role("button", name="Place the order"))
 
     expect(page.get_by_label("Guests")).to_be_focused()
     expect(page.get_by_label("Customer")).to_have_value("Zoe")
