@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from event_store.durable import DurableSubscriber, durable_subscribers
 from event_store.horizon import Horizon
 from event_store.models import Subscription, Worker
 from event_store.subscriptions import checkpoints
+from event_store.subscriptions import worker as worker_module
 from event_store.subscriptions.leases import Capability, Leases, share_of
 from event_store.subscriptions.partition_runner import Outcome, PartitionRunner
 from event_store.subscriptions.worker import Worker as SubscriptionWorker
@@ -148,16 +150,21 @@ def test_a_second_worker_takes_its_share_when_the_first_one_gives_it_up(reader: 
 def test_a_long_backlog_gives_the_others_their_turn_and_keeps_its_leases(
     monkeypatch: pytest.MonkeyPatch, seen: list[str]
 ) -> None:
-    monkeypatch.setattr("event_store.subscriptions.worker.TURN", 0.05)
-    subscriber(Noted, durable=True, name="slow")(lambda event: (seen.append("slow"), time.sleep(0.02)))
+    # Time goes by only in the slow handler.
+    seconds = [0.0]
+    monkeypatch.setattr(worker_module, "time", SimpleNamespace(monotonic=lambda: seconds[-1]))
+    subscriber(Noted, durable=True, name="slow")(lambda event: (seen.append("slow"), seconds.append(seconds[-1] + 0.2)))
     subscriber(Noted, durable=True, name="quick")(lambda event: seen.append("quick"))
     event_store.append([Noted()] * 20, stream="s")
     chosen = [each for name in ("slow", "quick") if (each := durable_subscribers.get(name))]
-    several = SubscriptionWorker(event_store, chosen, say=lambda line: None, lease_seconds=0.1)
+    several = SubscriptionWorker(event_store, chosen, say=lambda line: None, lease_seconds=1)
+    renewed_at: list[float] = []
+    renew = several._leases.renew
+    monkeypatch.setattr(several._leases, "renew", lambda rates: (renewed_at.append(seconds[-1]), renew(rates)))
 
     several._look()
-    assert seen.count("quick") == 20
-    assert 1 <= seen.count("slow") < 10
+    assert seen == ["slow", "slow", *["quick"] * 20]
+    assert renewed_at == [0.0, 0.4]
     several.run(until_idle=True)
     assert seen.count("slow") == 20
 
