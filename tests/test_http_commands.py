@@ -22,7 +22,7 @@ from tests.guides import runnable_blocks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE = 0.3
+PATIENCE = 1.5
 """Seconds that the example waits for an answer."""
 
 

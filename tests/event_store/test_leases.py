@@ -266,8 +266,8 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_has_lost_it(child_
 def test_a_handler_that_is_silent_for_too_long_loses_its_session_and_is_parked(
     reader: DurableSubscriber, seen: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints.move, "__kwdefaults__", {"timeout": 0.2})
-    sleepy = subscriber(Noted, durable=True, name="sleepy")(lambda event: time.sleep(1))
+    monkeypatch.setattr(checkpoints.move, "__kwdefaults__", {"timeout": 1})
+    sleepy = subscriber(Noted, durable=True, name="sleepy")(lambda event: time.sleep(3))
     assert sleepy is not None
     found = durable_subscribers.get("sleepy")
     assert found is not None
