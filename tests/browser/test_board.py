@@ -45,7 +45,7 @@ def test_the_board_counts_groups_and_names_what_needs_somebody(
 
     assert "2 waiting 1 of them stuck 0 failed 2 completed 0 cancelled" in text
     assert re.search(r"Agreement CatererSaidYes 1 1 3 d 4 h · \d+ \w+( \d+)? \d\d:\d\d –", text)
-    assert re.search(r"Shipments Answered 1 0 0 s · .{5,20} in 59 min · ", text)
+    assert re.search(r"Shipments Answered 1 0 \d+ s · .{5,20} in 5\d min · ", text)
     assert page.text.count('<b class="age-hot">3\u00a0d\u00a04\u00a0h</b>') == 2
     assert "Agreement 42 Stuck Has waited for CatererSaidYes longer than 1 d 3 d 4 h" in text
     # With several types the numbers lead to where the page goes into them, and each type has its lists.
@@ -64,7 +64,7 @@ def test_where_a_deadline_is_overdue_one_note_says_that_no_worker_runs(client: C
     for path in paths:
         text = words(client.get(ADMIN + path))
         assert text.count("No worker runs: events are handled right after they are published") == 1
-        assert text.count("Its deadline passed 17 d ago, and nobody has handled it 0 s") == 3
+        assert len(re.findall(r"Its deadline passed 17 d ago, and nobody has handled it \d+ s", text)) == 3
     Worker.objects.create(name="w1", started_at=now, seen_at=now)
     for path in paths:
         assert "No worker runs" not in client.get(ADMIN + path).text
@@ -114,7 +114,7 @@ def test_a_failing_subscription_is_named_on_the_overview(
     page, other = client.get(ADMIN), sign_in("view_storedevent", username="bob").get(ADMIN)
 
     assert "1 failing" in words(page)
-    assert "Failing Agreement RuntimeError: no 0 s" in words(page)
+    assert re.search(r"Failing Agreement RuntimeError: no \d+ s", words(page))
     assert f'href="{ADMIN}handlers/Agreement/"' in page.text
     assert "RuntimeError" not in other.text
 
