@@ -8,9 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from browser.progress import Progress
@@ -20,8 +18,8 @@ from event_store import durable_subscribers, event_store, process_managers
 from event_store.models import Process, Subscription, Worker
 from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN
+from tests.browser.queries import queries
 from tests.browser.shipments import Told, tell
-from tests.browser.test_pages import forbidden, statements
 from tests.browser.words import words
 from tests.event_store.sample import Agreement
 
@@ -120,21 +118,15 @@ def test_a_failing_subscription_is_named_on_the_overview(
 
 
 def test_the_number_of_queries_does_not_depend_on_what_there_is(client: Client, orders: Any) -> None:
-    def queries(path: str) -> int:
-        with CaptureQueriesContext(connection) as captured:
-            assert client.get(path).status_code == 200
-        assert forbidden(captured) == []
-        return len(statements(captured))
-
     paths = {ADMIN: 10, f"{ADMIN}processes/": 8}
     client.get(ADMIN)
-    before = [queries(path) for path in paths]
+    before = [queries(client, path) for path in paths]
     event_store.append([Told(parcel=str(number), says=("wait",)) for number in range(60)], stream="s")
     run_subscriptions("Shipments")
     Subscription.objects.bulk_create(Subscription(name=f"s{number}", status="failing") for number in range(30))
     Process.objects.filter(type="Shipments", key__in=["1", "2"]).update(status="failed")
 
-    assert [queries(path) for path in paths] == before
+    assert [queries(client, path) for path in paths] == before
     assert all(count <= most for count, most in zip(before, paths.values(), strict=True))
 
 

@@ -20,7 +20,7 @@ from event_store import event_store
 from event_store.immutability import changes_allowed
 from event_store.models import CommandDelivery, IssuedCommand, StoredEvent
 from tests.browser.conftest import ADMIN
-from tests.browser.test_pages import forbidden, statements
+from tests.browser.queries import forbidden, statements
 from tests.browser.words import words
 from tests.event_store.sample import Agreement, Noted
 

@@ -22,7 +22,7 @@ from event_store.immutability import changes_allowed
 from event_store.models import FailedEvent, IssuedCommand, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN, PERMISSIONS
-from tests.browser.test_pages import forbidden, statements
+from tests.browser.queries import forbidden, statements
 from tests.event_store.sample import CatererSaidYes, Counted, CustomerSaidYes, Noted
 
 pytestmark = pytest.mark.django_db

@@ -22,6 +22,7 @@ from event_store.immutability import changes_allowed
 from event_store.models import CommandDelivery, IssuedCommand, Process, StoredEvent, Subscription
 from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN
+from tests.browser.queries import forbidden, queries, statements
 from tests.browser.words import words_of
 from tests.event_store.sample import HOSTILE_NAMES, Agreement, CatererSaidYes, Counted, CustomerSaidYes, Noted
 
@@ -82,37 +83,16 @@ def test_a_page_says_what_its_reader_looks_for(
     assert "no-cache" in response.headers["Cache-Control"]
 
 
-def statements(captured: CaptureQueriesContext) -> list[str]:
-    """Without those that ATOMIC_REQUESTS brings inside a test's transaction."""
-    return [each["sql"] for each in captured if not each["sql"].startswith(("SAVEPOINT", "RELEASE"))]
-
-
-def forbidden(captured: CaptureQueriesContext) -> list[str]:
-    over_events = re.compile(r'FROM "?event_store_(storedevent|streamlink|stream)"?', re.IGNORECASE)
-    return [
-        sql
-        for sql in statements(captured)
-        if " OFFSET " in sql
-        or (over_events.search(sql) and re.search(r"DISTINCT|GROUP BY", sql))
-        or ("COUNT(" in sql and over_events.search(sql) and "LIMIT" not in sql)
-    ]
-
-
 def test_the_number_of_queries_does_not_grow_with_the_rows(client: Client, orders: Any) -> None:
-    def queries(path: str) -> int:
-        with CaptureQueriesContext(connection) as captured:
-            client.get(ADMIN + path)
-        return len(captured)
-
     paths = ["", "streams/", "streams/notes/?size=200", "events/?size=200", "processes/", "processes/Agreement/",
              "handlers/", "find/?q=s", "find/?q=Confirm"]  # fmt: skip
-    before = [queries(path) for path in paths]
+    before = [queries(client, ADMIN + path) for path in paths]
     for number in range(60):
         event_store.append(Noted(text=str(number)), stream="notes", links=[f"s{number}"])
         event_store.append(CustomerSaidYes(order_id=f"x{number}"), stream=f"Order$x{number}")
     run_subscriptions()
 
-    assert [queries(path) for path in paths] == before
+    assert [queries(client, ADMIN + path) for path in paths] == before
 
 
 def test_an_events_page_shows_its_streams_its_cause_and_what_it_caused(client: Client, orders: Any) -> None:

@@ -17,6 +17,7 @@ from event_store import RecordedEvent, event_store
 from event_store.models import FailedEvent, IssuedCommand, Process, Subscription
 from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN, PERMISSIONS
+from tests.browser.queries import queries
 from tests.browser.words import words
 from tests.event_store.sample import Counted, CustomerSaidYes, Noted
 
@@ -228,19 +229,14 @@ def test_the_place_where_a_list_goes_on_names_no_hidden_stream(client: Client, p
 def test_the_rules_cost_no_query_per_row(client: Client, orders: Any, policy: Callable[..., None]) -> None:
     policy(Only41)
 
-    def queries(path: str) -> int:
-        with CaptureQueriesContext(connection) as captured:
-            client.get(ADMIN + path)
-        return len(captured)
-
     paths = ["", "streams/", "streams/notes/", "events/", "processes/Agreement/", "find/?q=s"]
-    before = [queries(path) for path in paths]
+    before = [queries(client, ADMIN + path) for path in paths]
     for number in range(40):
         event_store.append(Noted(), stream="notes", links=[f"s{number}"])
         event_store.append(CustomerSaidYes(order_id=f"x{number}"), stream=f"Order$x{number}")
     run_subscriptions()
 
-    assert [queries(path) for path in paths] == before
+    assert [queries(client, ADMIN + path) for path in paths] == before
 
 
 def test_without_a_policy_nothing_more_is_asked(client: Client, orders: Any, policy: Callable[..., None]) -> None:

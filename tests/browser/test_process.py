@@ -19,8 +19,8 @@ from event_store.immutability import changes_allowed
 from event_store.models import Process, ProcessDeadline, StreamLink
 from event_store.testing import run_subscriptions
 from tests.browser.conftest import ADMIN
+from tests.browser.queries import forbidden, statements
 from tests.browser.shipments import PATIENCE, Answered, Shipments, Told, tell
-from tests.browser.test_pages import forbidden, statements
 from tests.browser.words import words
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shipments_declared")]

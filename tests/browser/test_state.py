@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from browser.converters import escape_name
 from event_store import Aggregate, applies, event_store
 from tests.browser.conftest import ADMIN
-from tests.browser.test_pages import forbidden, statements
+from tests.browser.queries import queries
 from tests.browser.test_policy import Only41
 from tests.browser.words import words
 from tests.event_store.sample import HOSTILE_NAMES, Counted
@@ -111,19 +109,13 @@ def test_an_event_that_is_hidden_hides_every_later_state(client: Client, setting
 
 
 def test_many_events_come_in_pages_with_as_many_queries(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def queries(path: str) -> int:
-        with CaptureQueriesContext(connection) as captured:
-            assert client.get(path).status_code == 200
-        assert forbidden(captured) == []
-        return len(statements(captured))
-
     count(10)
     client.get(PAGE)
-    before = queries(PAGE)
+    before = queries(client, PAGE)
     count(*range(1, 121))
     page = client.get(f"{PAGE}?at=60")
 
-    assert queries(PAGE) == before <= 8
+    assert queries(client, PAGE) == before <= 8
     assert [each.number for each in page.context["steps"]] == list(range(51, 101))
     assert 'href="?at=50"' in page.text
     assert 'href="?at=101"' in page.text

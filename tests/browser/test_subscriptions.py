@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client, override_settings
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from event_store import Event, event_store, subscriber
 from event_store.models import FailedEvent, StoredEvent, Subscription, Worker
 from tests.browser.conftest import ADMIN
+from tests.browser.queries import queries
 from tests.browser.words import words
 from tests.event_store.sample import CustomerSaidYes, Noted
 from tests.event_store.threads import Elsewhere
@@ -223,17 +223,12 @@ def test_failed_events_are_listed_page_by_page_and_by_status(client: Client, ord
 
 
 def test_the_number_of_queries_does_not_grow_with_failures_and_partitions(client: Client, orders: Any) -> None:
-    def queries(path: str) -> int:
-        with CaptureQueriesContext(connection) as captured:
-            client.get(ADMIN + path)
-        return len(captured)
-
     reader = Subscription.objects.create(name="reader", partitions=2)
     park(reader, orders["customer"], "a")
     paths = ["handlers/", "handlers/reader/", "handlers/reader/?size=200"]
-    before = [queries(path) for path in paths]
+    before = [queries(client, ADMIN + path) for path in paths]
     park(reader, orders["customer"], *(f"s{number}" for number in range(60)))
     for number in range(1, 40):
         Subscription.objects.create(name="reader", partition=number, partitions=40)
 
-    assert [queries(path) for path in paths] == before
+    assert [queries(client, ADMIN + path) for path in paths] == before
