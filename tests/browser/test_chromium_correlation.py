@@ -70,6 +70,26 @@ def test_conversations_of_every_size_fit_their_window(
         assert [abs(name - lane) <= 1 for name, lane in zip(names, lanes, strict=True)] == [True] * len(lanes)
 
 
+def test_a_lanes_name_keeps_to_its_line(signed_in: Callable[..., Page], published: Any) -> None:
+    event_store.append(
+        NewEvent(Noted(), correlation_id=published["confirmed"].correlation_id),
+        stream="event_store.Something$of a process",
+    )
+    page = signed_in(
+        f"{ADMIN}correlations/{published['confirmed'].correlation_id}/",
+        phone=True,
+        viewport={"width": 320, "height": 640},
+    )
+    below = page.evaluate(
+        """() => [...document.querySelectorAll('.es-lanes li')].map(lane => [lane.innerText,
+            [...lane.querySelectorAll('bdi, svg')].flatMap(each => [...each.getClientRects()])
+                .filter(box => box.width && box.top >= lane.getBoundingClientRect().bottom - 3).length])"""
+    )
+
+    assert {name for name, _number in below} >= {"Agreement 41", "event_store.Something$of a process"}
+    assert [name for name, number in below if number] == []
+
+
 def test_tab_walks_the_marks_and_shows_what_led_to_each(signed_in: Callable[..., Page], published: Any) -> None:
     page = signed_in(f"{ADMIN}correlations/{published['confirmed'].correlation_id}/")
     page.locator(".es-lanes a").last.focus()
